@@ -1,0 +1,130 @@
+import * as z from 'zod';
+
+/**
+ * How raw items become a model's input: x = (item * scale - mean[c]) / deviation[c], each step in float32.
+ * Part of the model. The same shape as the wire's InputContract.
+ */
+export const inputContractSchema = z.object({
+  layout: z.enum(['NCHW', 'NHWC', 'as-is']),
+  elementType: z.string().default('float32'),
+  channels: z.enum(['RGB', 'BGR', 'gray', '']).default(''),
+  /** 0 where the model's input is no image. */
+  height: z.number().int().nonnegative().default(0),
+  width: z.number().int().nonnegative().default(0),
+  scale: z.number().default(1),
+  /** One per channel, or one for all, or empty for 0. */
+  mean: z.array(z.number()).default([]),
+  /** One per channel, or one for all, or empty for 1. */
+  deviation: z.array(z.number()).default([]),
+  inputName: z.string().default(''),
+});
+export type InputContract = z.infer<typeof inputContractSchema>;
+
+/** An input or output of a model; symbolic dimensions by name, unknown ones as `?`. */
+export const tensorInfoSchema = z.object({
+  name: z.string(),
+  elementType: z.string(),
+  shape: z.array(z.union([z.number(), z.string()])),
+});
+export type TensorInfo = z.infer<typeof tensorInfoSchema>;
+
+/** A network before quantization. `digest` names its ONNX file in the blobs. */
+export const modelSchema = z.object({
+  digest: z.string(),
+  name: z.string(),
+  sizeBytes: z.number(),
+  irVersion: z.number(),
+  opsets: z.record(z.string(), z.number()),
+  producer: z.string(),
+  inputs: z.array(tensorInfoSchema),
+  outputs: z.array(tensorInfoSchema),
+  contract: inputContractSchema,
+  /** Multiply-accumulates of one inference; absent where shapes do not tell. */
+  macs: z.number().optional(),
+  createdAtMs: z.number(),
+});
+export type Model = z.infer<typeof modelSchema>;
+
+/** What was done to make a variant, and the check that followed. */
+export const variantRecordSchema = z.object({
+  recipe: z.string(),
+  /** Weights and activations, `float32`, `uint8/int8`, … */
+  format: z.string(),
+  granularity: z.enum(['none', 'per-tensor', 'per-channel']),
+  calibration: z
+    .object({
+      datasetDigest: z.string(),
+      method: z.string(),
+      count: z.number(),
+      /** SHA-256 over the item digests, in order. */
+      samplesDigest: z.string(),
+      /** Blob with the item digests, one hexadecimal line each, to find overlap with an evaluation set. */
+      sampleDigestsBlob: z.string(),
+      /** Blob with the ranges by tensor name, JSON. */
+      rangesBlob: z.string(),
+    })
+    .optional(),
+  /** Operators quantized and left in float, by type. */
+  quantizedOperators: z.record(z.string(), z.number()),
+  floatOperators: z.record(z.string(), z.number()),
+  /** Against the model it was made from, over the calibration inputs, on the coordinator: dB. */
+  outputSqnrDb: z.number().optional(),
+  notes: z.array(z.string()),
+});
+export type VariantRecord = z.infer<typeof variantRecordSchema>;
+
+/** One concrete form of a model. `digest` names its ONNX file in the blobs. */
+export const variantSchema = z.object({
+  digest: z.string(),
+  modelDigest: z.string(),
+  name: z.string(),
+  sizeBytes: z.number(),
+  record: variantRecordSchema,
+  createdAtMs: z.number(),
+});
+export type Variant = z.infer<typeof variantSchema>;
+
+export const shardSchema = z.object({
+  digest: z.string(),
+  sizeBytes: z.number(),
+  firstIndex: z.number(),
+  count: z.number(),
+});
+export type Shard = z.infer<typeof shardSchema>;
+
+/** One part of a dataset, in the order of its items. */
+export const splitSchema = z.object({
+  count: z.number(),
+  shards: z.array(shardSchema),
+  /** Blob: one uint32 class per item, little-endian; absent where there are no labels. */
+  labelsBlob: z.string().optional(),
+  /** Blob: one line of 64 hexadecimal digits per item, the SHA-256 of its raw bytes. */
+  itemDigestsBlob: z.string(),
+});
+export type Split = z.infer<typeof splitSchema>;
+
+/**
+ * Inputs, with labels where there are any, stored raw. `digest` is the SHA-256 of the canonical JSON of
+ * everything but name and time. `splits` is either {all}, or {calibration, evaluation} without overlap.
+ */
+export const datasetSchema = z.object({
+  digest: z.string(),
+  name: z.string(),
+  /** One item, for images uint8 [height, width, channels]. */
+  item: z.object({ elementType: z.string(), shape: z.array(z.number()) }),
+  channels: z.enum(['RGB', 'BGR', 'gray', '']),
+  count: z.number(),
+  /** Absent without labels; then the number of classes, and their names where known. */
+  classes: z.object({ count: z.number(), names: z.array(z.string()).optional() }).optional(),
+  splitSeed: z.number().optional(),
+  splits: z.object({
+    all: splitSchema.optional(),
+    calibration: splitSchema.optional(),
+    evaluation: splitSchema.optional(),
+  }),
+  /** Set where the items were made from another dataset's by resizing for a model's input contract. */
+  derivedFrom: z.object({ digest: z.string(), how: z.string() }).optional(),
+  source: z.string(),
+  createdAtMs: z.number(),
+});
+export type Dataset = z.infer<typeof datasetSchema>;

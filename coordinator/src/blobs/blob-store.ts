@@ -1,0 +1,31 @@
+import type { Readable } from 'node:stream';
+import type { Digest } from '@qfleet/shared/digest.ts';
+
+/**
+ * Files named by their SHA-256: written to a temporary file, synced, renamed, read-only, never executable.
+ * What a method returned is durable.
+ */
+export interface BlobStore {
+  /** Size in bytes, or undefined where there is none. */
+  stat(digest: Digest): Promise<number | undefined>;
+  put(bytes: Uint8Array): Promise<Digest>;
+  /** Copies a file in. */
+  putFile(path: string): Promise<Digest>;
+  /** Whole content; throws `not-found`, and `digest-mismatch` where the disk has changed it. */
+  read(digest: Digest): Promise<Buffer>;
+  /** From `offset` on, in pieces of 256 KiB; throws `not-found`, `out-of-range`. */
+  open(digest: Digest, offset: number): Promise<{ totalBytes: number; stream: Readable }>;
+  /** Path of the read-only file, for child processes that load models by path; throws `not-found`. */
+  path(digest: Digest): Promise<string>;
+  list(): AsyncIterable<{ digest: Digest; sizeBytes: number; modifiedAtMs: number }>;
+  remove(digest: Digest): Promise<void>;
+  /** Bytes of an unfinished upload. */
+  receivedBytes(digest: Digest): Promise<number>;
+  /** Appends to an unfinished upload at `offset` (throws `out-of-range` if that is not its end); verifies and renames when `totalBytes` are there. */
+  receive(upload: {
+    digest: Digest;
+    totalBytes: number;
+    offset: number;
+    source: AsyncIterable<Uint8Array>;
+  }): Promise<{ existed: boolean }>;
+}

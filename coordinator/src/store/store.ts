@@ -1,0 +1,142 @@
+import type { BackendInfo__Output } from '@qfleet/shared/gen/qfleet/v1/BackendInfo.ts';
+import type { Inventory } from '@qfleet/shared/inventory/inventory.ts';
+import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
+import type {
+  DeviceRecord,
+  EventRecord,
+  JobRecord,
+  JobSpec,
+  JobState,
+  ResultRecord,
+  RunRecord,
+  RunState,
+  TaskRecord,
+} from './records.ts';
+
+export interface NewJob {
+  readonly id: string;
+  readonly deviceId: string;
+  readonly position: number;
+  readonly spec: JobSpec;
+  readonly timeLimitMs: number;
+}
+
+export interface NewRun {
+  readonly id: string;
+  readonly record: Pick<
+    RunRecord,
+    'name' | 'plan' | 'modelDigest' | 'variantDigests' | 'deviceIds' | 'datasetDigest' | 'notes'
+  >;
+  readonly jobs: readonly NewJob[];
+}
+
+export interface NewResult {
+  readonly digest: string;
+  readonly jobId: string;
+  readonly deviceId: string;
+  readonly fence: number;
+  readonly bytes: Uint8Array;
+  readonly signature: Uint8Array;
+  /** Undefined for a completed attempt. */
+  readonly failure:
+    | { readonly class: string; readonly message: string; readonly hint?: string | undefined }
+    | undefined;
+  /** What a failed attempt means for the job: back to the queue after a while, or final. */
+  readonly onFailure: { readonly retryAfterMs: number } | 'final';
+}
+
+/** `unknown-job`: this database has never leased that job to that device. */
+export type CommitStatus = 'committed' | 'already-stored' | 'superseded' | 'unknown-job';
+
+/** A lease, as the agent's job needs it. */
+export interface LeasedJob extends JobRecord {
+  readonly leaseUntilMs: number;
+}
+
+/**
+ * The coordinator's memory. Every method is one transaction; what it returned is durable. Time is the
+ * database's. `nameOrDigest` arguments take a name, a digest, or an unambiguous digest prefix of ≥ 6 digits.
+ */
+export interface Store extends AsyncDisposable {
+  addDevice(device: { id: string; name: string; publicKey: string }): Promise<DeviceRecord>;
+  findDevice(nameOrId: string): Promise<DeviceRecord | undefined>;
+  listDevices(): Promise<DeviceRecord[]>;
+  recordHello(
+    deviceId: string,
+    hello: {
+      agentVersion: string;
+      bootId: string;
+      inventory: Inventory;
+      backends: readonly BackendInfo__Output[];
+      clockOffsetMs: number;
+    },
+  ): Promise<void>;
+  touchDevice(deviceId: string): Promise<void>;
+  setDeviceState(deviceId: string, state: DeviceRecord['state']): Promise<void>;
+  removeDevice(deviceId: string): Promise<void>;
+
+  /** Names are unique: a new digest under a known name throws `already-exists`; the same digest again is a no-op. */
+  addModel(model: Model): Promise<Model>;
+  findModel(nameOrDigest: string): Promise<Model | undefined>;
+  listModels(): Promise<Model[]>;
+  /** Variant names are unique within a model. Re-adding the same digest for the same model replaces the record. */
+  addVariant(variant: Variant): Promise<Variant>;
+  listVariants(modelDigest: string): Promise<Variant[]>;
+  addDataset(dataset: Dataset): Promise<Dataset>;
+  findDataset(nameOrDigest: string): Promise<Dataset | undefined>;
+  listDatasets(): Promise<Dataset[]>;
+
+  createRun(run: NewRun): Promise<RunRecord>;
+  /** Also by unambiguous id prefix, or `latest`. */
+  findRun(idOrName: string): Promise<RunRecord | undefined>;
+  listRuns(): Promise<RunRecord[]>;
+  listJobs(runId: string): Promise<JobRecord[]>;
+  findJob(jobId: string): Promise<JobRecord | undefined>;
+  /** Queued jobs become cancelled; leased ones are told to stop by their sessions. */
+  cancelRun(runId: string, reason: string): Promise<void>;
+
+  /**
+   * Claims the next due job of a device in one statement: fence + 1, lease until now + leaseMs. Takes a
+   * leased job whose lease has run out as well. None while another device of the same boot id holds a
+   * live lease: two measurements never run at once on one host.
+   */
+  leaseNextJob(deviceId: string, leaseMs: number): Promise<LeasedJob | undefined>;
+  /** A reconnecting agent takes up the job it holds, or learns that it may not (`lost`). */
+  extendLease(hold: {
+    jobId: string;
+    fence: number;
+    deviceId: string;
+    leaseMs: number;
+  }): Promise<'held' | 'lost' | 'cancelled'>;
+  recordProgress(hold: { jobId: string; fence: number; step: string; fraction: number }): Promise<void>;
+  /** Puts back jobs whose lease ran out; a job that lost its agent `maxCrashes` times in a row becomes failed. */
+  expireLeases(maxCrashes: number): Promise<JobRecord[]>;
+  /**
+   * Stores a result and ends its attempt, in one transaction. At most one result per job is committed; a
+   * late one is accepted while nobody else has committed; a stale fence after that is `superseded`.
+   */
+  commitResult(result: NewResult): Promise<CommitStatus>;
+  listResults(runId: string): Promise<ResultRecord[]>;
+  /** The last committed probe result of each device. */
+  latestProbe(deviceId: string): Promise<ResultRecord | undefined>;
+  /** Moves a run whose jobs are all final to its final state; returns it if it did. */
+  finishRunIfDone(runId: string): Promise<RunRecord | undefined>;
+
+  addTask(task: { id: string; kind: string; params: unknown }): Promise<TaskRecord>;
+  updateTask(
+    id: string,
+    change: Partial<Pick<TaskRecord, 'state' | 'progress' | 'result' | 'error'>>,
+  ): Promise<void>;
+  findTask(id: string): Promise<TaskRecord | undefined>;
+  listTasks(state?: TaskRecord['state']): Promise<TaskRecord[]>;
+
+  appendEvent(event: { subject: string; kind: string; data: unknown }): Promise<EventRecord>;
+  listEvents(query: { afterSeq: number; subject?: string; limit: number }): Promise<EventRecord[]>;
+
+  /** Digests that something refers to: what `gc` must keep. */
+  referencedBlobs(): Promise<Set<string>>;
+  /** Digests that a job leased to the device refers to, and may read. */
+  blobsOfLeases(deviceId: string): Promise<Set<string>>;
+}
+
+export type { DeviceRecord, EventRecord, JobRecord, JobState, ResultRecord, RunRecord, RunState, TaskRecord };

@@ -1,0 +1,12 @@
+// Original file: proto/qfleet/v1/agent.proto
+
+
+export interface SubmitResultResponse {
+  'status'?: (string);
+  'detail'?: (string);
+}
+
+export interface SubmitResultResponse__Output {
+  'status': (string);
+  'detail': (string);
+}

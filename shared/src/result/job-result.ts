@@ -1,0 +1,163 @@
+import * as z from 'zod';
+import { readingSchema } from '../reading.ts';
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.number().int().nonnegative();
+/** A duration on the monotonic clock, nanoseconds. */
+const durationNs = z.number().nonnegative();
+
+/** State of the device around a measurement; absent fields were not to be had. */
+export const environmentSchema = z.object({
+  /** Agent's wall clock, milliseconds since 1970. */
+  atUnixMs: z.number(),
+  governor: z.string().optional(),
+  frequencyHz: z.number().optional(),
+  temperatureMilliC: z.number().optional(),
+  /** Raspberry Pi's `get_throttled` bits. */
+  throttledBits: z.number().int().optional(),
+  load1: z.number().optional(),
+  freeMemoryBytes: z.number().optional(),
+  /** Since boot, ticks of 10 ms from /proc/stat: to difference. */
+  stealTicks: z.number().optional(),
+  busyTicks: z.number().optional(),
+});
+
+/** Why an attempt or a launch failed. The class decides whether it is tried again. */
+export const failureSchema = z.object({
+  class: z.enum([
+    'oom',
+    'timeout',
+    'crashed',
+    'bad-model',
+    'digest-mismatch',
+    'unsupported',
+    'bad-input',
+    'disk-full',
+    'cancelled',
+    'internal',
+  ]),
+  message: z.string(),
+  hint: z.string().optional(),
+});
+
+/** One fresh runner process that timed one variant. Its samples lie in the job's samples blob. */
+export const launchSchema = z.object({
+  variantDigest: digest,
+  /** Position in the job's random order. */
+  order: count,
+  startedAtUnixMs: z.number(),
+  failure: failureSchema.optional(),
+  /** From the start of the process until it takes orders. */
+  spawnNs: durationNs.optional(),
+  /** The backend's library loads. */
+  backendLoadNs: durationNs.optional(),
+  /** The variant is read and its session created. */
+  createNs: durationNs.optional(),
+  firstInferenceNs: durationNs.optional(),
+  /** Samples in the blob: `warmupCount` from `sampleOffset` on, then `timedCount`. Float64 nanoseconds, little-endian. */
+  sampleOffset: count.optional(),
+  warmupCount: count.optional(),
+  timedCount: count.optional(),
+  /** Whether the warm-up reached the steady state before its limit. */
+  steady: z.boolean().optional(),
+  /** From the start of the first timed inference to the end of the last. */
+  timedWallNs: durationNs.optional(),
+  /** CPU time of the runner, user and system, in the timed section. */
+  cpuTimeNs: durationNs.optional(),
+  /** CPU time of the agent's own process meanwhile. */
+  agentCpuTimeNs: durationNs.optional(),
+  peakMemoryBytes: z.number().optional(),
+  involuntarySwitches: count.optional(),
+  /** SHA-256 of the final bytes of the inputs that were fed, in order. */
+  inputDigest: digest.optional(),
+  environmentBefore: environmentSchema.optional(),
+  environmentAfter: environmentSchema.optional(),
+});
+
+const settingsSchema = z.object({
+  threads: count,
+  batch: count,
+  providerOptions: z.record(z.string(), z.string()),
+  affinity: z.array(count),
+  dimensions: z.record(z.string(), count),
+});
+
+const backendSchema = z.object({ id: z.string(), version: z.string() });
+
+export const measureFactsSchema = z.object({
+  backend: backendSchema,
+  scenario: z.string(),
+  settings: settingsSchema,
+  /** Threads that were really used where the setting is 0. */
+  threadsUsed: count,
+  launches: z.array(launchSchema),
+  samplesBlob: digest.optional(),
+  /** Operator profiles, one per variant that was profiled: the runtime's own JSON trace. */
+  profiles: z.array(z.object({ variantDigest: digest, blob: digest, inferences: count })),
+});
+
+/** One output tensor of the evaluated variant, per input. */
+const outputSchema = z.object({ name: z.string(), elementType: z.string(), shape: z.array(count) });
+
+export const evaluateFactsSchema = z.object({
+  backend: backendSchema,
+  variantDigest: digest,
+  settings: settingsSchema,
+  datasetDigest: z.string(),
+  /** Inputs evaluated, the first `count` of the job's. */
+  count,
+  /** SHA-256 over the final input bytes of all inputs, in order. */
+  inputDigest: digest,
+  /** SHA-256 over the bytes of all outputs of all inputs, input by input, outputs in the model's order. */
+  outputDigest: digest,
+  outputs: z.array(outputSchema),
+  /** Raw outputs of the first inputs: all outputs of input 0, then of input 1, …; float32 little-endian. */
+  comparison: z.object({ count, blob: digest }),
+  /**
+   * For every input the `k` largest values of the first output, largest first, ties to the lower index:
+   * k uint32 indices then k float32 values, little-endian. Absent where the first output is no vector.
+   */
+  topK: z.object({ k: count, blob: digest }).optional(),
+  /** Inputs with a NaN or an infinity in an output. */
+  nonFiniteInputs: count,
+  /** How many inputs were run twice, and whether all outputs were the same bytes. */
+  repeat: z.object({ count, identical: z.boolean() }),
+});
+
+export const probeFactsSchema = z.object({
+  readings: z.array(readingSchema),
+  /** Pointer chase: time per load by working set. */
+  latencyLadder: z.array(z.object({ workingSetBytes: count, loadNs: z.number() })),
+});
+
+/** The result of one attempt, schema `qfleet.result/1`: raw facts, serialised once by the agent. */
+export const jobResultSchema = z.object({
+  schema: z.literal('qfleet.result/1'),
+  jobId: z.string(),
+  runId: z.string(),
+  fence: count,
+  attempt: count,
+  agentVersion: z.string(),
+  bootId: z.string(),
+  startedAtUnixMs: z.number(),
+  durationNs,
+  environmentBefore: environmentSchema,
+  environmentAfter: environmentSchema,
+  /** Every blob that the result refers to. */
+  blobs: z.array(digest),
+  outcome: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('failed'), failure: failureSchema }),
+    z.object({ kind: z.literal('probe'), facts: probeFactsSchema }),
+    z.object({ kind: z.literal('measure'), facts: measureFactsSchema }),
+    z.object({ kind: z.literal('evaluate'), facts: evaluateFactsSchema }),
+  ]),
+});
+
+export type Environment = z.infer<typeof environmentSchema>;
+export type Failure = z.infer<typeof failureSchema>;
+export type FailureClass = Failure['class'];
+export type Launch = z.infer<typeof launchSchema>;
+export type MeasureFacts = z.infer<typeof measureFactsSchema>;
+export type EvaluateFacts = z.infer<typeof evaluateFactsSchema>;
+export type ProbeFacts = z.infer<typeof probeFactsSchema>;
+export type JobResult = z.infer<typeof jobResultSchema>;
