@@ -8,10 +8,10 @@ HEAD_CHANNELS = 160
 # Expansion, output channels, blocks, stride of the first block; as in Table 2 of the paper.
 STAGES = [
     (1, 8, 1, 1),
-    (6, 12, 2, 1),
-    (6, 20, 3, 2),
+    (6, 12, 1, 1),
+    (6, 16, 3, 2),
     (6, 24, 3, 1),
-    (6, 36, 3, 2),
+    (6, 32, 3, 2),
     (6, 48, 1, 1),
 ]
 
@@ -19,7 +19,7 @@ STAGES = [
 def conv_bn(inputs: int, outputs: int, *, kernel: int, stride: int = 1, groups: int = 1, act: bool = True):
     """Convolution, BatchNorm and, unless the block ends here, ReLU6."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
-    return [conv, nn.BatchNorm2d(outputs)] + ([nn.ReLU6()] if act else [])
+    return [conv, nn.BatchNorm2d(outputs, eps=1e-3)] + ([nn.ReLU6()] if act else [])
 
 
 class InvertedResidual(nn.Module):

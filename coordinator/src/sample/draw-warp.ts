@@ -6,11 +6,11 @@ export type Warp = (x: number, y: number) => { readonly x: number; readonly y: n
 
 /** How far one glyph may be from upright, centred and straight. Lengths are pixels of a 32-pixel image. */
 const LIMITS = {
-  rotationTurns: 0.055,
-  scalePx: { low: 7.5, high: 12 },
+  rotationTurns: 0.07,
+  scalePx: { low: 6, high: 11.5 },
   aspect: { low: 0.8, high: 1.25 },
-  shear: 0.25,
-  bend: 0.14,
+  shear: 0.3,
+  bend: 0.17,
   shiftPx: 3,
 } as const;
 

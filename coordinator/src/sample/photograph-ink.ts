@@ -4,11 +4,11 @@ import { IMAGE_SIZE_PX } from './draw-glyph.ts';
 /** What a camera does to the drawing. Light is 0 (black) … 1 (white). */
 const LIMITS = {
   paper: { low: 0.05, high: 0.95 },
-  contrast: { low: 0.16, high: 0.85 },
+  contrast: { low: 0.12, high: 0.8 },
   slope: 0.15,
   blur: { low: 0, high: 0.25 },
   blurPasses: 2,
-  noise: { low: 0.01, high: 0.06 },
+  noise: { low: 0.01, high: 0.08 },
 } as const;
 
 /** Standard deviation of the sum of four independent uniform bytes: sqrt(4 · (256² − 1) / 12). */

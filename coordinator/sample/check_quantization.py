@@ -1,0 +1,135 @@
+"""Quantizes glyphnet.onnx with onnxruntime.quantization and measures what it costs; writes quantization.log.
+
+Static QDQ, uint8 activations, int8 weights, MinMax ranges from 200 images, one scale per tensor against one per
+channel, over three calibration seeds. The cost is a paired difference: both models answer the same held-out images,
+and only images where exactly one of them is right count. The interval is that of Agresti and Min (2005, Statistics in
+Medicine 24:729) for paired proportions: Wald's after adding 0.5 to each cell of the 2 x 2 table, 95 %.
+"""
+
+import argparse
+import logging
+import math
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import numpy_helper
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from glyph_set import load_glyph_set, scale_images
+
+HERE = Path(__file__).resolve().parent
+HELD_OUT_SEED, HELD_OUT_COUNT = 2, 10_000
+CALIBRATION_SEEDS, CALIBRATION_COUNT = (101, 102, 103), 200
+NORMAL_95 = 1.959963984540054
+
+
+class GlyphReader(CalibrationDataReader):
+    """Feeds the calibration images one batch at a time."""
+
+    def __init__(self, seed: int):
+        images, _ = load_glyph_set(seed=seed, count=CALIBRATION_COUNT)
+        self.batches = iter(np.split(scale_images(images), 4))
+
+    def get_next(self):
+        batch = next(self.batches, None)
+        return None if batch is None else {"input": batch}
+
+
+def main() -> None:
+    options = read_options()
+    logging.getLogger().setLevel(logging.ERROR)
+    log = open_log(Path(options.log))
+    images, labels = load_glyph_set(seed=options.seed, count=options.count)
+    log(f"onnxruntime {onnxruntime.__version__}; static QDQ, QUInt8 activations, QInt8 weights, MinMax, "
+        f"{CALIBRATION_COUNT} calibration images; top-1 on {len(labels)} images of seed {options.seed}")
+    with tempfile.TemporaryDirectory() as folder:
+        folded = f"{folder}/folded.onnx"
+        quant_pre_process(options.model, folded)
+        is_right = answer_rightly(folded, images, labels)
+        log(f"fp32: {100 * is_right.mean():.2f} %")
+        log_ranges(folded, log)
+        for is_per_channel in (False, True):
+            for seed in CALIBRATION_SEEDS:
+                quantized = f"{folder}/quantized.onnx"
+                quantize(folded, quantized, seed=seed, is_per_channel=is_per_channel)
+                log_loss(is_right, answer_rightly(quantized, images, labels), log,
+                         name=f"{'per-channel' if is_per_channel else 'per-tensor '}  calibration seed {seed}")
+
+
+def quantize(source: str, target: str, *, seed: int, is_per_channel: bool) -> None:
+    quantize_static(
+        source,
+        target,
+        GlyphReader(seed),
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=is_per_channel,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+
+
+def answer_rightly(path: str, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Whether each image is classified rightly: bool [images]."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    parts = [session.run(["logits"], {"input": scale_images(part)})[0] for part in np.array_split(images, 20)]
+    return np.concatenate(parts).argmax(1) == labels
+
+
+def log_loss(reference: np.ndarray, quantized: np.ndarray, log, *, name: str) -> None:
+    only_reference = int((reference & ~quantized).sum())
+    only_quantized = int((~reference & quantized).sum())
+    low, high = paired_interval(only_reference, only_quantized, len(reference))
+    loss = (only_reference - only_quantized) / len(reference)
+    log(f"{name}: {100 * quantized.mean():6.2f} %  loss {100 * loss:+.2f} points, 95 % interval "
+        f"{100 * low:+.2f} ... {100 * high:+.2f}  (only fp32 right {only_reference}, only int8 right {only_quantized})")
+
+
+def paired_interval(lost: int, gained: int, count: int) -> tuple[float, float]:
+    """95 % interval of (lost - gained) / count, Agresti-Min."""
+    b, c, n = lost + 0.5, gained + 0.5, count + 2
+    half = NORMAL_95 * math.sqrt((b + c) - (b - c) ** 2 / n) / n
+    return (b - c) / n - half, (b - c) / n + half
+
+
+def log_ranges(folded: str, log) -> None:
+    """For each depthwise layer: how much wider the widest channel is than the middle one, after folding."""
+    graph = onnx.load(folded).graph
+    weights = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
+    for node in graph.node:
+        if node.op_type != "Conv":
+            continue
+        weight = weights[node.input[1]]
+        widths = np.abs(weight).reshape(len(weight), -1).max(axis=1)
+        kind = "depthwise" if weight.shape[1] == 1 and len(weight) > 16 else "full     "
+        log(f"{kind} {node.name:16s} {len(weight):4d} channels, largest weight of a channel: "
+            f"least {widths.min():.3g}, median {np.median(widths):.3g}, most {widths.max():.3g}, "
+            f"most / median {widths.max() / np.median(widths):.1f}")
+
+
+def read_options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default=str(HERE / "glyphnet.onnx"))
+    parser.add_argument("--log", default=str(HERE / "quantization.log"))
+    parser.add_argument("--seed", type=int, default=HELD_OUT_SEED)
+    parser.add_argument("--count", type=int, default=HELD_OUT_COUNT)
+    return parser.parse_args()
+
+
+def open_log(path: Path):
+    """Returns a function that prints a line and appends it to a new file at `path`."""
+    file = path.open("w")
+
+    def log(line: str) -> None:
+        print(line, flush=True)
+        file.write(f"{line}\n")
+
+    return log
+
+
+if __name__ == "__main__":
+    main()

