@@ -26,9 +26,15 @@ const generators: readonly { readonly outputs: readonly string[]; readonly comma
       'qfleet/v1/agent.proto',
     ],
   },
-  { outputs: ['coordinator/gen/**/*'], command: ['buf', 'generate', 'proto', '--template', 'proto/buf.gen.yaml', '--path', 'proto/onnx'] },
+  {
+    outputs: ['coordinator/gen/**/*'],
+    command: ['buf', 'generate', 'proto', '--template', 'proto/buf.gen.yaml', '--path', 'proto/onnx'],
+  },
   { outputs: ['agent/src/probes/kernels.wasm'], command: ['node', 'agent/src/probes/assemble-kernels.ts'] },
-  { outputs: ['agent/src/backends/registry.gen.ts'], command: ['node', 'agent/src/backends/generate-registry.ts'] },
+  {
+    outputs: ['agent/src/backends/registry.gen.ts'],
+    command: ['node', 'agent/src/backends/generate-registry.ts'],
+  },
 ];
 
 const isCheck = process.argv.includes('--check');
@@ -43,7 +49,9 @@ for (const { outputs, command } of generators) {
   }
   if (!isCheck) continue;
   const after = readOutputs(outputs);
-  const changed = [...new Set([...before.keys(), ...after.keys()])].filter((path) => !isSame(before.get(path), after.get(path)));
+  const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (path) => !isSame(before.get(path), after.get(path)),
+  );
   for (const path of changed) process.stderr.write(`out of date: ${path}; run: npm run gen\n`);
   stale += changed.length;
   restore(before, after);
@@ -51,8 +59,12 @@ for (const { outputs, command } of generators) {
 process.exit(stale === 0 ? 0 : 1);
 
 function readOutputs(patterns: readonly string[]): Map<string, Buffer> {
-  const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: project, withFileTypes: true })).filter((entry) => entry.isFile());
-  return new Map(files.map((entry) => join(entry.parentPath, entry.name)).map((path) => [path, readFileSync(path)]));
+  const files = patterns
+    .flatMap((pattern) => globSync(pattern, { cwd: project, withFileTypes: true }))
+    .filter((entry) => entry.isFile());
+  return new Map(
+    files.map((entry) => join(entry.parentPath, entry.name)).map((path) => [path, readFileSync(path)]),
+  );
 }
 
 function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {

@@ -21,7 +21,9 @@ const say = (line: string): void => void process.stderr.write(`virtual device: $
 const [command, boardId, ...rest] = process.argv.slice(2);
 const board = findVirtualBoard(boardId ?? '');
 if (!board || (command !== 'check' && command !== 'run')) {
-  say(`usage: virtual-device.ts check|run ${virtualBoards.map((known) => known.id).join('|')} [qfleet-agent's options]`);
+  say(
+    `usage: virtual-device.ts check|run ${virtualBoards.map((known) => known.id).join('|')} [qfleet-agent's options]`,
+  );
   process.exit(2);
 }
 const obstacle = findObstacle();
@@ -34,7 +36,8 @@ if (command === 'run') runBoard(board, rest);
 /** Why no board can be emulated here, or undefined. */
 function findObstacle(): string | undefined {
   if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`;
-  if (!findOnPath(emulator())) return `${emulator()} is not installed; on Debian and Ubuntu: sudo apt install qemu-user-static`;
+  if (!findOnPath(emulator()))
+    return `${emulator()} is not installed; on Debian and Ubuntu: sudo apt install qemu-user-static`;
   if (existsSync(join(folder, boardId ?? '', '.complete'))) return undefined;
   const missing = ['apt-get', 'dpkg-deb', 'npm', 'tar'].filter((tool) => !findOnPath(tool));
   return missing.length > 0 ? `needs ${missing.join(', ')} to fetch the board's libraries` : undefined;
@@ -55,16 +58,21 @@ function runBoard(virtualBoard: VirtualBoard, agentArguments: readonly string[])
   const qemu = findOnPath(emulator()) ?? emulator();
   const prefix = [qemu, '-cpu', virtualBoard.cpu, '-L', sysroot.root, sysroot.node];
   const version = /version (\S+)/.exec(execFileSync(qemu, ['--version'], { encoding: 'utf8' }))?.[1] ?? '';
-  const child = spawn(qemu, [...prefix.slice(1), join(project, 'agent/src/cli/main.ts'), 'run', ...agentArguments], {
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      PATH: `${lscpuShim(sysroot)}${delimiter}${process.env['PATH'] ?? ''}`,
-      QFLEET_NODE_COMMAND: JSON.stringify(prefix),
-      QFLEET_EMULATED: JSON.stringify({ by: `qemu-user ${version}`.trim(), cpu: virtualBoard.cpu }),
+  const child = spawn(
+    qemu,
+    [...prefix.slice(1), join(project, 'agent/src/cli/main.ts'), 'run', ...agentArguments],
+    {
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        PATH: `${lscpuShim(sysroot)}${delimiter}${process.env['PATH'] ?? ''}`,
+        QFLEET_NODE_COMMAND: JSON.stringify(prefix),
+        QFLEET_EMULATED: JSON.stringify({ by: `qemu-user ${version}`.trim(), cpu: virtualBoard.cpu }),
+      },
     },
-  });
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, () => child.kill(signal));
+  );
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)
+    process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 }
 

@@ -1,7 +1,7 @@
 """Writes a trained GlyphNet as ONNX, one node per layer.
 
-The graph is written node by node rather than traced, so that BatchNormalization stays a node of its own (folding it
-is a step that quantization tools must show) and names do not depend on the version of an exporter.
+The graph is written node by node rather than traced, so that BatchNormalization stays a node of its own (folding
+it is a step that quantization tools must show) and names do not depend on the version of an exporter.
 """
 
 import numpy as np
@@ -79,6 +79,8 @@ def export_onnx(model: GlyphNet, path: str) -> None:
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", CLASSES])]
     proto = helper.make_graph(graph.nodes, "glyphnet", inputs, outputs, graph.weights)
     opsets = [helper.make_opsetid("", OPSET)]
-    onnx_model = helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION, producer_name="qfleet-sample")
+    onnx_model = helper.make_model(
+        proto, opset_imports=opsets, ir_version=IR_VERSION, producer_name="qfleet-sample"
+    )
     onnx.checker.check_model(onnx_model, full_check=True)
     onnx.save(onnx_model, path)

@@ -8,6 +8,12 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
+# No two sets share a seed, so no image is in two of them.
+TRAIN_SEED = 1
+HELD_OUT_SEED, HELD_OUT_COUNT = 2, 10_000
+VALIDATION_SEED, VALIDATION_COUNT = 3, 4_000
+CALIBRATION_SEEDS, CALIBRATION_COUNT = (101, 102, 103), 200
+
 WRITE_NPY = ROOT / "coordinator/src/sample/write-npy.ts"
 
 

@@ -3,8 +3,10 @@
 from torch import Tensor, nn
 
 CLASSES = 24
-STEM_CHANNELS = 16
+STEM_CHANNELS = 32
 HEAD_CHANNELS = 160
+# As in Keras's MobileNetV2; PyTorch's default is 1e-5.
+BATCH_NORM_EPSILON = 1e-3
 # Expansion, output channels, blocks, stride of the first block; as in Table 2 of the paper.
 STAGES = [
     (1, 8, 1, 1),
@@ -19,7 +21,7 @@ STAGES = [
 def conv_bn(inputs: int, outputs: int, *, kernel: int, stride: int = 1, groups: int = 1, act: bool = True):
     """Convolution, BatchNorm and, unless the block ends here, ReLU6."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
-    return [conv, nn.BatchNorm2d(outputs, eps=1e-3)] + ([nn.ReLU6()] if act else [])
+    return [conv, nn.BatchNorm2d(outputs, eps=BATCH_NORM_EPSILON)] + ([nn.ReLU6()] if act else [])
 
 
 class InvertedResidual(nn.Module):

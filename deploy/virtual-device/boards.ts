@@ -20,7 +20,8 @@ export const virtualBoards: readonly VirtualBoard[] = [
     architecture: 'arm64',
     processors: 4,
     cpuinfo: armv8('0xd03', 4, 'fp asimd evtstrm crc32 cpuid'),
-    cpuinfoTail: 'Hardware\t: BCM2835\nRevision\t: a02082\nSerial\t\t: 0000000000000000\nModel\t\t: Raspberry Pi 3 Model B Rev 1.2\n',
+    cpuinfoTail:
+      'Hardware\t: BCM2835\nRevision\t: a02082\nSerial\t\t: 0000000000000000\nModel\t\t: Raspberry Pi 3 Model B Rev 1.2\n',
   },
 ];
 

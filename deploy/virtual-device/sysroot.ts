@@ -50,7 +50,8 @@ function addNode(root: string): void {
 /** A private apt root, so that the machine's own package lists stay as they are and no root rights are needed. */
 function addLibraries(root: string): void {
   const apt = join(root, 'apt');
-  for (const path of ['state/lists/partial', 'cache/archives/partial', 'debs']) mkdirSync(join(apt, path), { recursive: true });
+  for (const path of ['state/lists/partial', 'cache/archives/partial', 'debs'])
+    mkdirSync(join(apt, path), { recursive: true });
   const options = [
     `Dir::State=${apt}/state`,
     `Dir::Cache=${apt}/cache`,
@@ -62,7 +63,8 @@ function addLibraries(root: string): void {
   ].flatMap((option) => ['-o', option]);
   run('apt-get', [...options, '-qq', 'update'], apt);
   run('apt-get', [...options, '-qq', 'download', ...systemPackages], join(apt, 'debs'));
-  for (const deb of readdirSync(join(apt, 'debs'))) run('dpkg-deb', ['-x', join(apt, 'debs', deb), root], root);
+  for (const deb of readdirSync(join(apt, 'debs')))
+    run('dpkg-deb', ['-x', join(apt, 'debs', deb), root], root);
   if (!existsSync(join(root, 'lib/ld-linux-aarch64.so.1'))) {
     symlinkSync('aarch64-linux-gnu/ld-linux-aarch64.so.1', join(root, 'lib/ld-linux-aarch64.so.1'));
   }
@@ -78,7 +80,8 @@ function addBoardFiles(board: VirtualBoard, root: string): void {
   write('proc/cpuinfo', `${blocks.join('\n')}\n${board.cpuinfoTail}`);
   write('proc/device-tree/model', `${board.model}\0`);
   write('sys/firmware/devicetree/base/model', `${board.model}\0`);
-  for (const name of ['possible', 'present', 'online']) write(`sys/devices/system/cpu/${name}`, `0-${board.processors - 1}\n`);
+  for (const name of ['possible', 'present', 'online'])
+    write(`sys/devices/system/cpu/${name}`, `0-${board.processors - 1}\n`);
 }
 
 function run(command: string, args: readonly string[], cwd: string): void {

@@ -13,7 +13,11 @@ export function describeApi(routes: readonly Route[], version: string): Json {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'qfleet operators’ API', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: {
+      title: 'qfleet operators’ API',
+      version,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
     servers: [{ url: 'http://127.0.0.1:7080' }],
     security: [{ operator: [] }],
     paths,

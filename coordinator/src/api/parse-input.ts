@@ -6,9 +6,13 @@ export function parseInput(schema: z.ZodType | undefined, value: unknown, part: 
   if (!schema) return undefined;
   const parsed = schema.safeParse(value ?? {});
   if (parsed.success) return parsed.data;
-  throw new QfleetError('invalid-argument', `The ${part} is not as expected: ${describeIssues(parsed.error)}`, {
-    hint: 'GET /v1/openapi.json describes every operation.',
-  });
+  throw new QfleetError(
+    'invalid-argument',
+    `The ${part} is not as expected: ${describeIssues(parsed.error)}`,
+    {
+      hint: 'GET /v1/openapi.json describes every operation.',
+    },
+  );
 }
 
 /** All complaints of a schema in one line: `launches: expected number, received string; name: …`. */

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Logger } from '@qfleet/shared/logger.ts';
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { checkHost } from './check-host.ts';
 import { checkToken } from './check-token.ts';
 import { describeApi } from './openapi.ts';
@@ -36,7 +36,7 @@ const bodyLimitBytes = 1024 * 1024;
 export async function startApi(options: ApiOptions): Promise<Api> {
   const app = fastify({
     loggerInstance: options.logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: true,
   });

@@ -98,7 +98,7 @@ export const splitSchema = z.object({
   shards: z.array(shardSchema),
   /** Blob: one uint32 class per item, little-endian; absent where there are no labels. */
   labelsBlob: z.string().optional(),
-  /** Blob: one line of 64 hexadecimal digits per item, the SHA-256 of its raw bytes. */
+  /** Blob: one line of 64 hexadecimal digits per item, the SHA-256 of its raw bytes as it was imported (before any conversion of a derived dataset). */
   itemDigestsBlob: z.string(),
 });
 export type Split = z.infer<typeof splitSchema>;

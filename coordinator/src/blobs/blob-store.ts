@@ -17,8 +17,12 @@ export interface BlobStore {
   open(digest: Digest, offset: number): Promise<{ totalBytes: number; stream: Readable }>;
   /** Path of the read-only file, for child processes that load models by path; throws `not-found`. */
   path(digest: Digest): Promise<string>;
+  /** Marks a blob as wanted just now, so that garbage collection spares it for its grace period; false where there is none. */
+  touch(digest: Digest): Promise<boolean>;
   list(): AsyncIterable<{ digest: Digest; sizeBytes: number; modifiedAtMs: number }>;
   remove(digest: Digest): Promise<void>;
+  /** Removes it if it was neither written nor touched since; says whether it is gone. */
+  removeUnused(digest: Digest, sinceMs: number): Promise<boolean>;
   /** Bytes of an unfinished upload. */
   receivedBytes(digest: Digest): Promise<number>;
   /** Appends to an unfinished upload at `offset` (throws `out-of-range` if that is not its end); verifies and renames when `totalBytes` are there. */

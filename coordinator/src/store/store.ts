@@ -73,7 +73,10 @@ export interface Store extends AsyncDisposable {
   ): Promise<void>;
   touchDevice(deviceId: string): Promise<void>;
   setDeviceState(deviceId: string, state: DeviceRecord['state']): Promise<void>;
+  /** Revokes it for good and frees its name; old runs still find it by its id. */
   removeDevice(deviceId: string): Promise<void>;
+  /** Devices that may no longer act: revoked or removed. */
+  listRevokedDeviceIds(): Promise<Set<string>>;
 
   /** Names are unique: a new digest under a known name throws `already-exists`; the same digest again is a no-op. */
   addModel(model: Model): Promise<Model>;
@@ -111,6 +114,16 @@ export interface Store extends AsyncDisposable {
   recordProgress(hold: { jobId: string; fence: number; step: string; fraction: number }): Promise<void>;
   /** Puts back jobs whose lease ran out; a job that lost its agent `maxCrashes` times in a row becomes failed. */
   expireLeases(maxCrashes: number): Promise<JobRecord[]>;
+  /** The same for the leases that a device, which has just said what it holds, does not know of. */
+  abandonLeases(device: {
+    deviceId: string;
+    held: readonly { jobId: string; fence: number }[];
+    maxCrashes: number;
+  }): Promise<JobRecord[]>;
+  /** All leases, also those that have run out. */
+  listLeases(): Promise<{ jobId: string; fence: number; deviceId: string }[]>;
+  /** Devices for which `leaseNextJob` may have something. */
+  listDueDeviceIds(): Promise<Set<string>>;
   /**
    * Stores a result and ends its attempt, in one transaction. At most one result per job is committed; a
    * late one is accepted while nobody else has committed; a stale fence after that is `superseded`.
@@ -121,6 +134,8 @@ export interface Store extends AsyncDisposable {
   latestProbe(deviceId: string): Promise<ResultRecord | undefined>;
   /** Moves a run whose jobs are all final to its final state; returns it if it did. */
   finishRunIfDone(runId: string): Promise<RunRecord | undefined>;
+  /** The same for every running run; those that were moved. */
+  finishDoneRuns(): Promise<RunRecord[]>;
 
   addTask(task: { id: string; kind: string; params: unknown }): Promise<TaskRecord>;
   updateTask(

@@ -106,9 +106,13 @@ export const evaluateFactsSchema = z.object({
   datasetDigest: z.string(),
   /** Inputs evaluated, the first `count` of the job's. */
   count,
-  /** SHA-256 over the final input bytes of all inputs, in order. */
+  /**
+   * SHA-256 over lines, one for each input in order: the SHA-256 of the final bytes of all tensors that were fed, in
+   * the model's order, as 64 hexadecimal digits and a line feed. Of lines, so that an attempt that resumes after
+   * finished shards comes to the same digest.
+   */
   inputDigest: digest,
-  /** SHA-256 over the bytes of all outputs of all inputs, input by input, outputs in the model's order. */
+  /** The same over the bytes of all outputs, little-endian, outputs in the model's order. */
   outputDigest: digest,
   outputs: z.array(outputSchema),
   /** Raw outputs of the first inputs: all outputs of input 0, then of input 1, …; float32 little-endian. */

@@ -1,0 +1,118 @@
+import { availableParallelism } from 'node:os';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { InferenceSession } from 'onnxruntime-common';
+import type { Backend, LoadedVariant, LoadOptions } from './backend.ts';
+import { findProfile } from './find-profile.ts';
+import { resolveThreads, toLoadError, wrapSession } from './onnxruntime-session.ts';
+import { runTinyModel, tinyModel } from './tiny-model.ts';
+
+/**
+ * ONNX Runtime's CPU execution provider through onnxruntime-node. Provider options: `graphOptimizationLevel`,
+ * `executionMode`, `interOpNumThreads`, `enableCpuMemArena`, `enableMemPattern` as in its session options,
+ * and dotted session configuration keys such as `session.x64quantprecision`.
+ */
+export const backend: Backend = {
+  id: 'onnxruntime-cpu',
+  canProfile: true,
+  probe: async () => {
+    const version = await backend.loadLibrary();
+    await runTinyModel(await createSession(tinyModel(), { threads: 1, providerOptions: {} }));
+    return { available: true, version, capabilities: { provider: 'cpu', profile: 'yes' } };
+  },
+  loadLibrary: async () => (await importLibrary()).env.versions.node ?? 'unknown',
+  load: createSession,
+};
+
+async function createSession(model: string | Uint8Array, options: LoadOptions): Promise<LoadedVariant> {
+  const { InferenceSession, Tensor } = await importLibrary();
+  const threads = resolveThreads(options.threads, availableParallelism());
+  const session = await create(InferenceSession, model, sessionOptions(options, threads));
+  return wrapSession({
+    session,
+    Tensor,
+    threads,
+    endProfile: async () => {
+      if (!options.profilePrefix) return undefined;
+      session.endProfiling();
+      return findProfile(options.profilePrefix);
+    },
+  });
+}
+
+async function create(
+  factory: InferenceSessionFactory,
+  model: string | Uint8Array,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  try {
+    // By path, since a buffer would hold the model in memory a second time.
+    return typeof model === 'string'
+      ? await factory.create(model, options)
+      : await factory.create(model, options);
+  } catch (thrown) {
+    throw toLoadError(thrown);
+  }
+}
+
+type InferenceSessionFactory = (typeof import('onnxruntime-node'))['InferenceSession'];
+
+function sessionOptions(options: LoadOptions, threads: number): InferenceSession.SessionOptions {
+  const base: InferenceSession.SessionOptions = {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads,
+    // Errors alone: warnings about a model would be repeated at every launch.
+    logSeverityLevel: 3,
+  };
+  const profile = options.profilePrefix
+    ? { enableProfiling: true, profileFilePrefix: options.profilePrefix }
+    : {};
+  return { ...base, ...profile, ...translateProviderOptions(options.providerOptions) };
+}
+
+/** Text to the options that the binding parses; an `extra` is only there where it has a key, since undefined throws. */
+function translateProviderOptions(given: Readonly<Record<string, string>>): InferenceSession.SessionOptions {
+  const translated: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(given)) {
+    if (key.includes('.')) setNested((translated['extra'] ??= {}) as Nested, key.split('.'), value);
+    else translated[key] = translateKnown(key, value);
+  }
+  return translated;
+}
+
+interface Nested {
+  [key: string]: string | Nested;
+}
+
+function setNested(target: Nested, [head, ...rest]: readonly string[], value: string): void {
+  if (head === undefined) return;
+  if (rest.length === 0) target[head] = value;
+  else setNested((target[head] ??= {}) as Nested, rest, value);
+}
+
+const knownOptions: Readonly<Record<string, (value: string) => unknown>> = {
+  graphOptimizationLevel: String,
+  executionMode: String,
+  interOpNumThreads: Number,
+  enableCpuMemArena: (value) => value === 'true',
+  enableMemPattern: (value) => value === 'true',
+};
+
+function translateKnown(key: string, value: string): unknown {
+  const translate = Object.hasOwn(knownOptions, key) ? knownOptions[key] : undefined;
+  if (translate) return translate(value);
+  throw new QfleetError('unsupported', `Provider option "${key}" is not known to onnxruntime-cpu.`, {
+    hint: `Use one of ${Object.keys(knownOptions).join(', ')}, or a dotted session configuration key.`,
+  });
+}
+
+async function importLibrary(): Promise<typeof import('onnxruntime-node')> {
+  try {
+    const library = await import('onnxruntime-node');
+    return library;
+  } catch (cause) {
+    throw new QfleetError('unsupported', `onnxruntime-node does not load: ${(cause as Error).message}`, {
+      hint: 'Install the agent for this platform, or use another backend.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,79 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { agentVersion } from '../agent-version.ts';
+
+/** The commands of `qfleet-agent`. What a command needs is loaded when it is called: a running agent stays small. */
+export function createProgram(): Command {
+  const program = new Command('qfleet-agent')
+    .description('qfleet’s process on a device: runs quantized models and reports what it measures')
+    .version(agentVersion)
+    .exitOverride();
+  addRun(program);
+  addStatus(program);
+  addProbe(program);
+  addBench(program);
+  // Sub-commands take the setting over only when they are made after it.
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}
+
+function addRun(program: Command): void {
+  program
+    .command('run')
+    .description('connect to the coordinator and work until stopped')
+    .option('--identity <dir>', 'folder made by `qfleet device add` [QFLEET_AGENT_IDENTITY]')
+    .option('--coordinator <host:port>', 'where the coordinator listens [QFLEET_AGENT_COORDINATOR]')
+    .option('--state <dir>', 'cache, unsent results, work; by default DIR/state [QFLEET_AGENT_STATE]')
+    .option('--backends <ids>', 'offer these alone, comma-separated [QFLEET_AGENT_BACKENDS]')
+    .option('--log-level <level>', 'trace, debug, info, warn, error [QFLEET_AGENT_LOG_LEVEL]')
+    .addHelpText(
+      'after',
+      '\nSIGTERM: finish the job in hand, then leave. Again, or SIGQUIT: leave now; the job comes back.\n\nExample:\n  qfleet-agent run --identity ./pi3',
+    )
+    .action(async (options) => (await import('./run-command.ts')).runCommand(options));
+}
+
+function addStatus(program: Command): void {
+  program
+    .command('status')
+    .description('what the agent on this device is doing')
+    .option('--state <dir>', 'its state folder [QFLEET_AGENT_STATE]')
+    .option('--identity <dir>', 'its identity folder [QFLEET_AGENT_IDENTITY]')
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  qfleet-agent status --identity ./pi3')
+    .action(async (options) => (await import('./status-command.ts')).statusCommand(options));
+}
+
+function addProbe(program: Command): void {
+  program
+    .command('probe')
+    .description('this machine’s inventory, memory bandwidth, caches and latency ladder')
+    .addOption(outputOption())
+    .option('--memory <bytes>', 'memory that it may use; by default a quarter of what is free', parseCount, 0)
+    .addHelpText('after', '\nExample:\n  qfleet-agent probe')
+    .action(async (options) => (await import('./probe-command.ts')).probeCommand(options));
+}
+
+function addBench(program: Command): void {
+  program
+    .command('bench')
+    .description('time one model on this machine, without a coordinator, on random inputs')
+    .argument('<model>', 'an ONNX file')
+    .option('--input-contract <file>', 'input contract, YAML or JSON: random images go through it')
+    .option('--backend <id>', 'what executes it', 'onnxruntime-cpu')
+    .option('--threads <n>', 'threads inside an operator; 0: all processors', parseCount, 0)
+    .option('--launches <n>', 'fresh processes that each time it', parseCount, 6)
+    .option('--duration <ms>', 'timed section of a launch, at least', parseCount, 1000)
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  qfleet-agent bench mobilenetv2-7.onnx --threads 1')
+    .action(async (model, options) => (await import('./bench-command.ts')).benchCommand(model, options));
+}
+
+function outputOption(): Option {
+  return new Option('-o, --output <format>', 'how to print it').choices(['table', 'json']).default('table');
+}
+
+function parseCount(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new InvalidArgumentError('Expected a whole number that is not negative.');
+}

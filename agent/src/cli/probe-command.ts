@@ -1,0 +1,25 @@
+import { lockHost } from '../host/host-lock.ts';
+import { readBootId } from '../inventory/read-boot-id.ts';
+import { readInventory } from '../inventory/read-inventory.ts';
+import { formatProbe } from '../probes/probe-table.ts';
+import { runProbes } from '../probes/run-probes.ts';
+import { interruptSignal } from './interrupt-signal.ts';
+import { createProgressLine } from './report-progress.ts';
+
+/** `qfleet-agent probe`: this machine, measured under the host's lock. */
+export async function probeCommand(options: { output: 'table' | 'json'; memory: number }): Promise<void> {
+  const signal = interruptSignal();
+  using line = createProgressLine(process.stderr);
+  const inventory = await readInventory();
+  const onWait = (): void => line.report('waiting for another measurement on this host', 0);
+  await using _lock = await lockHost({ bootId: await readBootId(), onWait, signal });
+  const facts = await runProbes({
+    maxMemoryBytes: options.memory,
+    emulated: inventory.emulated !== undefined,
+    onProgress: (step, fraction) => line.report(step, fraction),
+    signal,
+  });
+  line[Symbol.dispose]();
+  const text = options.output === 'json' ? JSON.stringify({ inventory, probe: facts }, null, 2) : formatProbe(inventory, facts);
+  process.stdout.write(`${text}\n`);
+}

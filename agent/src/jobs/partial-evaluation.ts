@@ -1,0 +1,71 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { canonicalJson } from '@qfleet/shared/canonical-json.ts';
+import { digestBytes } from '@qfleet/shared/digest.ts';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { EvaluateJob__Output } from '@qfleet/shared/gen/qfleet/v1/EvaluateJob.ts';
+import type { ShardEvaluation } from '../runner/protocol.ts';
+
+/**
+ * The finished shards of an evaluate job on the disk, for a later attempt. They count only for the very same job
+ * and version of the backend: others' are removed.
+ */
+export class PartialEvaluation {
+  readonly #folder: string;
+  readonly #jobKey: string;
+  #key: string | undefined;
+  #finished = new Set<number>();
+
+  static async open(workFolder: string, job: EvaluateJob__Output): Promise<PartialEvaluation> {
+    const folder = join(workFolder, 'shards');
+    await mkdir(folder, { recursive: true });
+    return new PartialEvaluation(folder, canonicalJson(job));
+  }
+
+  private constructor(folder: string, jobKey: string) {
+    this.#folder = folder;
+    this.#jobKey = jobKey;
+  }
+
+  /** Says which version of the backend runs; from then on `has` knows what is finished. */
+  async useVersion(backendVersion: string): Promise<void> {
+    const key = digestBytes(`${this.#jobKey}\n${backendVersion}`);
+    if (this.#key === key) return;
+    this.#key = key;
+    this.#finished = new Set();
+    for (const name of await readdir(this.#folder)) {
+      const index = this.#indexOf(name);
+      if (index === undefined) await rm(join(this.#folder, name), { force: true });
+      else this.#finished.add(index);
+    }
+  }
+
+  has(index: number): boolean {
+    return this.#finished.has(index);
+  }
+
+  /** Stores a finished shard; a half-written file never gets its name. */
+  async save(index: number, facts: ShardEvaluation): Promise<void> {
+    const path = this.#path(index);
+    await using file = await open(`${path}.unfinished`, 'w');
+    await file.writeFile(serialize(facts));
+    await file.sync();
+    await rename(`${path}.unfinished`, path);
+    this.#finished.add(index);
+  }
+
+  async read(index: number): Promise<ShardEvaluation> {
+    return deserialize(await readFile(this.#path(index))) as ShardEvaluation;
+  }
+
+  #path(index: number): string {
+    if (!this.#key) throw new QfleetError('internal', 'The version of the backend is not known yet.');
+    return join(this.#folder, `${this.#key.slice(0, 16)}-${index}`);
+  }
+
+  #indexOf(name: string): number | undefined {
+    const [key, index, ...rest] = name.split('-');
+    return rest.length === 0 && key === this.#key?.slice(0, 16) && /^\d+$/.test(index ?? '') ? Number(index) : undefined;
+  }
+}

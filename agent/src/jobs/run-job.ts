@@ -1,0 +1,117 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { Job__Output } from '@qfleet/shared/gen/qfleet/v1/Job.ts';
+import type { Environment, JobResult, ProbeFacts } from '@qfleet/shared/result/job-result.ts';
+import type { BlobRef, FetchOptions, PinnedBlob } from '../blobs/blob-cache.ts';
+import type { Runner, RunnerOptions } from '../runner/start-runner.ts';
+import { runEvaluateJob } from './evaluate-job.ts';
+import type { JobContext, ProbeRun } from './job-context.ts';
+import { toFailure } from './job-failure.ts';
+import { runMeasureJob } from './measure-job.ts';
+import { runProbeJob } from './probe-job.ts';
+import { ResultBlobs } from './result-blobs.ts';
+import { startTimeLimit } from './time-limit.ts';
+
+/** What the agent offers to its jobs. */
+export interface JobTools {
+  readonly agentVersion: string;
+  readonly bootId: string;
+  readonly isEmulated: boolean;
+  readonly nodeCommand: readonly string[];
+  acquireBlob(ref: BlobRef, options: FetchOptions): Promise<PinnedBlob>;
+  startRunner(options: RunnerOptions): Promise<Runner>;
+  lockHost(options: { bootId: string; onWait: () => void; signal: AbortSignal }): Promise<AsyncDisposable>;
+  readEnvironment(): Promise<Environment>;
+  runProbes(options: ProbeRun): Promise<ProbeFacts>;
+}
+
+export interface JobRun {
+  readonly job: Job__Output;
+  /** This job's own folder. */
+  readonly workFolder: string;
+  onProgress(step: string, fraction: number): void;
+  /** Aborted with the reason: a cancelled job still has a result. */
+  readonly signal: AbortSignal;
+}
+
+export interface FinishedJob {
+  readonly result: JobResult;
+  readonly blobs: ResultBlobs['files'];
+}
+
+/**
+ * One attempt of a job, from lease to result. Whatever goes wrong becomes a result with the failure's class; nothing
+ * is thrown but what stops the agent itself.
+ */
+export async function runJob(run: JobRun, tools: JobTools): Promise<FinishedJob> {
+  const { job } = run;
+  const startedAtUnixMs = Date.now();
+  const start = process.hrtime.bigint();
+  await mkdir(run.workFolder, { recursive: true });
+  const resultBlobs = await ResultBlobs.create(join(run.workFolder, 'blobs'));
+  const environmentBefore = await tools.readEnvironment();
+  const outcome = await attempt(run, tools, resultBlobs);
+  const environmentAfter = await tools.readEnvironment();
+  // A failed attempt has no facts that could refer to blobs.
+  const blobs = outcome.kind === 'failed' ? [] : resultBlobs.files;
+  const result: JobResult = {
+    schema: 'qfleet.result/1',
+    jobId: job.id,
+    runId: job.runId,
+    fence: job.fence,
+    attempt: job.attempt,
+    agentVersion: tools.agentVersion,
+    bootId: tools.bootId,
+    startedAtUnixMs,
+    durationNs: Number(process.hrtime.bigint() - start),
+    environmentBefore,
+    environmentAfter,
+    blobs: blobs.map(({ digest }) => digest),
+    outcome,
+  };
+  return { result, blobs };
+}
+
+async function attempt(run: JobRun, tools: JobTools, resultBlobs: ResultBlobs): Promise<JobResult['outcome']> {
+  const expiry = new AbortController();
+  const signal = AbortSignal.any([run.signal, expiry.signal]);
+  using limit = startTimeLimit(run.job.timeLimitMs, () => expiry.abort(tooLong(run.job.timeLimitMs)));
+  const context: JobContext = {
+    workFolder: run.workFolder,
+    resultBlobs,
+    isEmulated: tools.isEmulated,
+    signal,
+    onProgress: (step, fraction) => run.onProgress(step, fraction),
+    fetchBlob: (ref) => tools.acquireBlob(ref, { signal }),
+    startRunner: (affinity) => tools.startRunner({ affinity, signal, nodeCommand: tools.nodeCommand }),
+    readEnvironment: () => tools.readEnvironment(),
+    runProbes: (options) => tools.runProbes(options),
+    lockHost: async () => {
+      limit.pause();
+      const onWait = (): void => run.onProgress('waiting for another measurement on this host', 0);
+      const lock = await tools.lockHost({ bootId: tools.bootId, onWait, signal });
+      limit.resume();
+      return lock;
+    },
+  };
+  try {
+    return await runKind(run.job, context);
+  } catch (thrown) {
+    // What came of a job that was to end is told by why it was to end.
+    return { kind: 'failed', failure: toFailure(signal.aborted ? signal.reason : thrown) };
+  }
+}
+
+async function runKind(job: Job__Output, context: JobContext): Promise<JobResult['outcome']> {
+  if (job.probe) return { kind: 'probe', facts: await runProbeJob(job.probe, context) };
+  if (job.measure) return { kind: 'measure', facts: await runMeasureJob(job.measure, context) };
+  if (job.evaluate) return { kind: 'evaluate', facts: await runEvaluateJob(job.evaluate, context) };
+  throw new QfleetError('unsupported', 'This agent does not know this kind of job.', { hint: 'Update the agent.' });
+}
+
+function tooLong(limitMs: number): QfleetError {
+  return new QfleetError('timeout', `The job took longer than its limit of ${limitMs} ms.`, {
+    hint: 'Give the run fewer inputs or launches, or raise its time limit.',
+  });
+}

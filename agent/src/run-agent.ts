@@ -1,0 +1,251 @@
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { digestBytes } from '@qfleet/shared/digest.ts';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { BackendInfo__Output } from '@qfleet/shared/gen/qfleet/v1/BackendInfo.ts';
+import type { Hello } from '@qfleet/shared/gen/qfleet/v1/Hello.ts';
+import { protocolVersion } from '@qfleet/shared/grpc/agent-service.ts';
+import type { Inventory } from '@qfleet/shared/inventory/inventory.ts';
+import type { Logger } from '@qfleet/shared/logger.ts';
+import { createRandom } from '@qfleet/shared/random.ts';
+import { agentVersion } from './agent-version.ts';
+import { probeBackends } from './backends/probe-backends.ts';
+import { BlobCache } from './blobs/blob-cache.ts';
+import { freeDiskBytes } from './blobs/free-disk.ts';
+import { createBlobSource } from './blobs/open-blob.ts';
+import type { Identity } from './config/read-identity.ts';
+import type { AgentConfig } from './config/resolve-config.ts';
+import { readEnvironment } from './environment/read-environment.ts';
+import { lockHost, tryExclusive } from './host/host-lock.ts';
+import { readBootId } from './inventory/read-boot-id.ts';
+import { readInventory } from './inventory/read-inventory.ts';
+import { JobDesk } from './jobs/job-desk.ts';
+import type { JobTools } from './jobs/run-job.ts';
+import { startRunner } from './runner/start-runner.ts';
+import type { SessionHandlers } from './session/hold-session.ts';
+import { keepSession } from './session/keep-session.ts';
+import { Link } from './session/link.ts';
+import { ProgressSender } from './session/progress-sender.ts';
+import { deliverResults } from './spool/deliver-results.ts';
+import { Spool } from './spool/spool.ts';
+import { type AgentStatus, StatusFile } from './status/status-file.ts';
+
+/** Work of a job that never came back is removed after this long. */
+const maxWorkAgeMs = 7 * 24 * 3600 * 1000;
+/** An agent that leaves waits so long for its last results to be taken; they are sent after the next start otherwise. */
+const lastDeliveryMs = 10_000;
+
+export interface RunAgentOptions {
+  readonly config: AgentConfig;
+  readonly identity: Identity;
+  readonly log: Logger;
+  /** Aborted: finish the job in hand, then leave. */
+  readonly drain: AbortSignal;
+  /** Aborted: leave now. */
+  readonly leave: AbortSignal;
+}
+
+/** The agent, from start to leaving: connects, takes jobs, hands in results, through every break of the network. */
+export async function runAgent(options: RunAgentOptions): Promise<void> {
+  const { config, identity, log, leave } = options;
+  await mkdir(config.stateFolder, { recursive: true, mode: 0o700 });
+  await using _owner = await ownState(config.stateFolder);
+  for (const warning of identity.warnings) log.warn(warning);
+  const inventory = await readInventory();
+  const bootId = await readBootId();
+  const backends = await probeBackends({ nodeCommand: config.nodeCommand, only: config.backends, signal: leave });
+  for (const { id, available, version, reason } of backends) log.info({ id, available, version, reason }, 'Backend.');
+  const agent = await assemble(options, { inventory, bootId, backends });
+  await serve(agent, options);
+  log.info('Left.');
+}
+
+interface Facts {
+  readonly inventory: Inventory;
+  readonly bootId: string;
+  readonly backends: readonly BackendInfo__Output[];
+}
+
+interface Agent {
+  readonly link: Link;
+  readonly spool: Spool;
+  readonly desk: JobDesk;
+  readonly status: StatusFile;
+  readonly handlers: SessionHandlers;
+  /** Fires at every welcome. */
+  readonly welcomes: EventTarget;
+  onProblem(message: string): void;
+  setConnected(isConnected: boolean): void;
+}
+
+async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts): Promise<Agent> {
+  const { coordinator, stateFolder } = config;
+  const { caPem: caCertificate, keyPem: key, certificatePem: certificate } = identity;
+  const link = new Link({ coordinator, caCertificate, key, certificate });
+  const random = createRandom(processSeed());
+  const quota = config.cacheQuotaBytes === undefined ? {} : { quotaBytes: config.cacheQuotaBytes };
+  const openBlob = createBlobSource(link);
+  const cache = await BlobCache.open({ folder: join(stateFolder, 'cache'), openBlob, random, log, ...quota });
+  const spool = await Spool.open(join(stateFolder, 'spool'), log);
+  const workFolder = join(stateFolder, 'work');
+  await removeOldWork(workFolder);
+  const health: { isConnected: boolean; lastError?: AgentStatus['lastError'] } = { isConnected: false };
+  const progress = new ProgressSender();
+  const desk: JobDesk = new JobDesk({
+    workFolder,
+    spool,
+    log,
+    tools: jobTools(config, facts, cache),
+    onChange: () => {
+      if (desk.progress) progress.report(desk.progress);
+      status.update();
+    },
+  });
+  const status = new StatusFile(stateFolder, () => ({
+    schema: 'qfleet.agent-status/1',
+    pid: process.pid,
+    agentVersion,
+    deviceId: identity.deviceId,
+    coordinator,
+    connected: health.isConnected,
+    ...(desk.progress
+      ? { job: { id: desk.progress.jobId, kind: desk.kind, step: desk.progress.step, fraction: desk.progress.fraction } }
+      : {}),
+    spool: { results: spool.entries.length, bytes: spool.sizeBytes },
+    cache: { bytes: cache.sizeBytes, quotaBytes: cache.quotaBytes },
+    backends: facts.backends.map(({ id, available, version, reason }) => ({ id, available, version, reason })),
+    ...(health.lastError ? { lastError: health.lastError } : {}),
+    updatedAtUnixMs: Date.now(),
+  }));
+  const welcomes = new EventTarget();
+  const handlers: SessionHandlers = {
+    hello: () => hello(facts, desk, spool),
+    heartbeat: async () => {
+      status.update();
+      return {
+        heldJob: desk.held ?? null,
+        spoolBytes: spool.sizeBytes,
+        freeDiskBytes: await freeDiskBytes(stateFolder),
+      };
+    },
+    onWelcome: (welcome, send) => {
+      log.info({ coordinator, deviceId: welcome.deviceId, name: welcome.deviceName }, 'Connected.');
+      health.isConnected = true;
+      progress.connect(send, desk.progress);
+      welcomes.dispatchEvent(new Event('welcome'));
+      status.update();
+    },
+    onLease: (job) => desk.lease(job),
+    onCancel: (cancel) => desk.cancel(cancel),
+  };
+  return {
+    link, spool, desk, status, handlers, welcomes,
+    onProblem: (message) => {
+      health.lastError = { atUnixMs: Date.now(), message };
+      status.update();
+    },
+    setConnected: (isConnected) => {
+      health.isConnected = isConnected;
+      if (!isConnected) progress.disconnect();
+      status.update();
+    },
+  };
+}
+
+/** Runs session, delivery and jobs side by side until the agent is to leave. */
+async function serve(agent: Agent, { identity, log, drain, leave }: RunAgentOptions): Promise<void> {
+  const { link, spool, desk, status, handlers, welcomes, onProblem, setConnected } = agent;
+  const ending = new AbortController();
+  const random = createRandom(processSeed());
+  const onEnd = (message: string): void => {
+    setConnected(false);
+    onProblem(message);
+  };
+  const session = keepSession({ link, handlers, random, log, onEnd, signal: ending.signal });
+  const delivery = deliverResults({
+    spool, link, key: identity.key, random, log, onProblem,
+    onDelivered: () => status.update(),
+    pause: (durationMs) => pauseUntilWelcome(durationMs, welcomes, ending.signal),
+    signal: ending.signal,
+  });
+  await aborted(AbortSignal.any([drain, leave]));
+  log.info({ job: desk.held?.jobId }, leave.aborted ? 'Leaving now.' : 'Finishing the job in hand, then leaving.');
+  leave.addEventListener('abort', () => desk.abandon(), { once: true });
+  if (leave.aborted) desk.abandon();
+  await desk.drain();
+  if (!leave.aborted) await waitForDelivery(spool, leave);
+  ending.abort(new QfleetError('cancelled', 'The agent is leaving.'));
+  await Promise.all([session, delivery]);
+  link[Symbol.dispose]();
+  setConnected(false);
+  await status.flush();
+}
+
+function jobTools(config: AgentConfig, { inventory, bootId }: Facts, cache: BlobCache): JobTools {
+  return {
+    agentVersion,
+    bootId,
+    isEmulated: inventory.emulated !== undefined,
+    nodeCommand: config.nodeCommand,
+    acquireBlob: (ref, options) => cache.acquire(ref, options),
+    startRunner,
+    lockHost,
+    readEnvironment: () => readEnvironment(),
+    // Loaded when a probe is asked for: most days there is none.
+    runProbes: async (options) => (await import('./probes/run-probes.ts')).runProbes(options),
+  };
+}
+
+function hello({ inventory, bootId, backends }: Facts, desk: JobDesk, spool: Spool): Hello {
+  const unsent = spool.entries.map(({ jobId, fence }) => ({ jobId, fence }));
+  return {
+    protocolVersion,
+    agentVersion,
+    bootId,
+    agentTimeUnixMs: Date.now(),
+    inventoryJson: Buffer.from(JSON.stringify(inventory)),
+    backends: [...backends],
+    heldJobs: desk.held ? [desk.held, ...unsent] : unsent,
+  };
+}
+
+/** Two agents in one state folder would undo each other's work. */
+async function ownState(stateFolder: string): Promise<AsyncDisposable> {
+  const owned = await tryExclusive(`qfleet-state-${digestBytes(stateFolder).slice(0, 32)}`);
+  if (owned) return owned;
+  throw new QfleetError('configuration', `Another agent is running with the state folder ${stateFolder}.`, {
+    hint: 'Stop it, or give this one another --state folder (and an identity of its own).',
+  });
+}
+
+async function removeOldWork(workFolder: string): Promise<void> {
+  await mkdir(workFolder, { recursive: true });
+  for (const name of await readdir(workFolder)) {
+    const path = join(workFolder, name);
+    if (Date.now() - (await stat(path)).mtimeMs > maxWorkAgeMs) await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function waitForDelivery(spool: Spool, leave: AbortSignal): Promise<void> {
+  const until = performance.now() + lastDeliveryMs;
+  while (spool.entries.length > 0 && performance.now() < until && !leave.aborted) await sleep(50);
+}
+
+async function pauseUntilWelcome(durationMs: number, welcomes: EventTarget, signal: AbortSignal): Promise<void> {
+  const waking = new AbortController();
+  const wake = (): void => waking.abort();
+  welcomes.addEventListener('welcome', wake, { once: true });
+  await sleep(durationMs, undefined, { signal: AbortSignal.any([signal, waking.signal]) }).catch(() => undefined);
+  welcomes.removeEventListener('welcome', wake);
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+}
+
+/** Agents of one fleet must not back off in step. */
+function processSeed(): number {
+  return (process.pid * 2654435761 + Date.now()) >>> 0;
+}

@@ -1,0 +1,41 @@
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { Backend, BackendAvailability } from '../backends/backend.ts';
+import { evaluateShard } from './evaluate-shard.ts';
+import { findBackend, loadVariant } from './load-variant.ts';
+import { measureLaunch, profileLaunch } from './measure-launch.ts';
+import type { OpenRequest, RunnerRequest, ShardRequest } from './protocol.ts';
+
+type OnProgress = (fraction: number) => void;
+
+/** What a runner can be asked to do. It loads one variant in its life. */
+export function createAnswerer(
+  backends: readonly Backend[],
+): (request: RunnerRequest, onProgress: OnProgress) => Promise<unknown> {
+  let opened: { readonly load: Awaited<ReturnType<typeof loadVariant>>; readonly request: OpenRequest } | undefined;
+
+  const open = async (request: OpenRequest): Promise<unknown> => {
+    const load = await loadVariant(backends, request);
+    opened = { load, request };
+    return { backendVersion: load.backendVersion, threads: load.variant.threads };
+  };
+  const evaluate = async (request: ShardRequest, onProgress: OnProgress): Promise<unknown> => {
+    if (!opened) throw new QfleetError('failed-precondition', 'A shard came before a variant was opened.');
+    const { load, request: { dimensions } } = opened;
+    return evaluateShard({ variant: load.variant, dimensions }, request, onProgress);
+  };
+  return async (request, onProgress) => {
+    if (request.kind === 'probe') return probe(findBackend(backends, request.backend));
+    if (request.kind === 'measure') return measureLaunch(backends, request);
+    if (request.kind === 'profile') return profileLaunch(backends, request);
+    if (request.kind === 'open') return open(request);
+    return evaluate(request, onProgress);
+  };
+}
+
+async function probe(backend: Backend): Promise<BackendAvailability> {
+  try {
+    return await backend.probe();
+  } catch (thrown) {
+    return { available: false, reason: QfleetError.from(thrown).message };
+  }
+}

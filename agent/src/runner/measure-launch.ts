@@ -1,0 +1,48 @@
+import type { Backend } from '../backends/backend.ts';
+import { loadVariant } from './load-variant.ts';
+import { makeInputPool } from './make-input-pool.ts';
+import type { LaunchMeasurement, LaunchProfile, MeasureRequest, ProfileRequest } from './protocol.ts';
+import { readPeakMemory } from './read-peak-memory.ts';
+import { timeInferences } from './time-inferences.ts';
+import { warmUp } from './warm-up.ts';
+
+/** One launch: load the variant, run it once, warm it up, time it. */
+export async function measureLaunch(
+  backends: readonly Backend[],
+  request: MeasureRequest,
+): Promise<LaunchMeasurement> {
+  const { variant, ...load } = await loadVariant(backends, request);
+  const pool = await makeInputPool(request.inputs, variant.inputs, request);
+  const feeds = pool.feeds.map((tensors) => variant.prepareFeeds(tensors));
+  const before = process.hrtime.bigint();
+  await variant.infer(feeds[0]!);
+  const firstInferenceNs = Number(process.hrtime.bigint() - before);
+  const warm = await warmUp(variant, feeds, request.maxWarmupSamples);
+  const timed = await timeInferences(variant, feeds, request);
+  return {
+    ...load,
+    threads: variant.threads,
+    firstInferenceNs,
+    warmupNs: warm.samplesNs,
+    steady: warm.steady,
+    timedNs: timed.samplesNs,
+    timedWallNs: timed.wallNs,
+    cpuTimeNs: timed.cpuTimeNs,
+    involuntarySwitches: timed.involuntarySwitches,
+    peakMemoryBytes: await readPeakMemory(),
+    inputDigest: pool.digest,
+  };
+}
+
+/** A launch of its own for the operator profile, since profiling slows inferences down. */
+export async function profileLaunch(
+  backends: readonly Backend[],
+  request: ProfileRequest,
+): Promise<LaunchProfile> {
+  const { variant } = await loadVariant(backends, request, { profilePrefix: request.profilePrefix });
+  const pool = await makeInputPool(request.inputs, variant.inputs, request);
+  const feeds = pool.feeds.map((tensors) => variant.prepareFeeds(tensors));
+  for (let i = 0; i < request.inferences; i++) await variant.infer(feeds[i % feeds.length]!);
+  const path = await variant.endProfile();
+  return { inferences: request.inferences, ...(path === undefined ? {} : { path }) };
+}

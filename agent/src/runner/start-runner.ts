@@ -1,0 +1,141 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import { JobFailure } from '../jobs/job-failure.ts';
+import { describeExit } from './describe-exit.ts';
+import type { RunnerAnswers, RunnerMessage, RunnerRequest } from './protocol.ts';
+
+/** A runner that was asked to leave is killed after this long. */
+const graceMs = 10_000;
+/** A runner that has not started by then, emulated and on a busy machine, will not. */
+const startLimitMs = 120_000;
+/** So much of what a runner writes to standard error is kept, for the failure's message. */
+const keptErrorChars = 4000;
+
+const runnerPath = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+export interface RunnerOptions {
+  /** What starts Node: its path, or an emulator with its arguments and then Node's. */
+  readonly nodeCommand: readonly string[];
+  /** Processors to run on; empty: no pinning. */
+  readonly affinity: readonly number[];
+  /** Ends the runner and fails its request with the signal's reason. */
+  readonly signal: AbortSignal;
+}
+
+export interface RequestOptions {
+  readonly onProgress?: (fraction: number) => void;
+  /** The request fails with `timeout` after this long, and the runner is killed. */
+  readonly limitMs?: number;
+}
+
+/** A running child process; disposing ends it. */
+export interface Runner extends AsyncDisposable {
+  /** From the start of the process until it took orders. */
+  readonly spawnNs: number;
+  /** Throws a `JobFailure` where the runner says so or dies, and the signal's reason where that is aborted. */
+  request<R extends RunnerRequest>(request: R, options?: RequestOptions): Promise<RunnerAnswers[R['kind']]>;
+}
+
+/** Starts a runner and waits until it takes orders. */
+export async function startRunner(options: RunnerOptions): Promise<Runner> {
+  options.signal.throwIfAborted();
+  const start = process.hrtime.bigint();
+  const child = new RunnerProcess(spawnRunner(options), options.signal);
+  try {
+    await child.expect('ready', { limitMs: startLimitMs });
+  } catch (thrown) {
+    await child[Symbol.asyncDispose]();
+    throw thrown;
+  }
+  return Object.assign(child, { spawnNs: Number(process.hrtime.bigint() - start) });
+}
+
+function spawnRunner({ nodeCommand, affinity }: RunnerOptions): ChildProcess {
+  // taskset and not sched_setaffinity from inside: it covers the threads that Node has started already.
+  const pinning = affinity.length > 0 ? ['taskset', '-c', affinity.join(',')] : [];
+  const [execPath, ...execArgv] = [...pinning, ...nodeCommand] as [string, ...string[]];
+  return fork(runnerPath, [], {
+    execPath,
+    execArgv,
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // Read by ONNX Runtime when it loads: without it, it uploads telemetry.
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+  });
+}
+
+class RunnerProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #signal: AbortSignal;
+  readonly #exited: Promise<void>;
+  #errorText = '';
+
+  constructor(child: ChildProcess, signal: AbortSignal) {
+    this.#child = child;
+    this.#signal = signal;
+    this.#exited = new Promise((resolve) => {
+      child.once('exit', () => resolve());
+      child.once('error', () => resolve());
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#errorText = (this.#errorText + text).slice(-keptErrorChars);
+    });
+  }
+
+  async request<R extends RunnerRequest>(
+    request: R,
+    options: RequestOptions = {},
+  ): Promise<RunnerAnswers[R['kind']]> {
+    const answer = this.expect('done', options);
+    this.#child.send(request);
+    return (await answer) as RunnerAnswers[R['kind']];
+  }
+
+  /** Waits for one message; rejects where the runner fails, dies, takes too long, or is to be cancelled. */
+  async expect(wanted: 'ready' | 'done', { onProgress, limitMs }: RequestOptions): Promise<unknown> {
+    using ends = new DisposableStack();
+    return await new Promise((resolve, reject) => {
+      const onMessage = (message: RunnerMessage): void => {
+        if (message.kind === 'progress') onProgress?.(message.fraction);
+        if (message.kind === 'failed') reject(new JobFailure(message.failure));
+        if (message.kind === wanted) resolve(message.kind === 'done' ? message.answer : undefined);
+      };
+      const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
+        // Standard error may arrive after the exit.
+        setImmediate(() => reject(new JobFailure(describeExit({ code, signal, errorText: this.#errorText }))));
+      };
+      const onError = (cause: Error): void => reject(startError(cause));
+      const onAbort = (): void => reject(this.#signal.reason);
+      this.#child.on('message', onMessage).once('exit', onExit).once('error', onError);
+      this.#signal.addEventListener('abort', onAbort, { once: true });
+      ends.defer(() => this.#child.off('message', onMessage).off('exit', onExit).off('error', onError));
+      ends.defer(() => this.#signal.removeEventListener('abort', onAbort));
+      if (limitMs !== undefined) {
+        const timer = setTimeout(() => {
+          this.#child.kill('SIGKILL');
+          reject(new QfleetError('timeout', `The runner gave no answer within ${limitMs} ms.`));
+        }, limitMs);
+        ends.defer(() => clearTimeout(timer));
+      }
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+        onExit(this.#child.exitCode, this.#child.signalCode);
+      }
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#child.connected) this.#child.disconnect();
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), graceMs);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+}
+
+function startError(cause: Error): QfleetError {
+  return new QfleetError('unsupported', `The runner could not be started: ${cause.message}`, {
+    hint: 'Check QFLEET_NODE_COMMAND and, where processors are pinned, that taskset (util-linux) is installed.',
+    cause,
+  });
+}

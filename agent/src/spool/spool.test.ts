@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { digestBytes } from '@qfleet/shared/digest.ts';
+import { createLogger } from '@qfleet/shared/logger.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { Spool } from './spool.ts';
+
+const log = createLogger({ name: 'test', level: 'silent' });
+const resultBytes = (jobId: string): Buffer => Buffer.from(`{"fence":2,"jobId":"${jobId}"}`);
+
+async function addResult(spool: Spool, folder: string, jobId: string, blob: string) {
+  const digest = digestBytes(blob);
+  await writeFile(join(folder, digest), blob);
+  const bytes = resultBytes(jobId);
+  return spool.add({ bytes, jobId, fence: 2, blobs: [{ digest, path: join(folder, digest) }] });
+}
+
+describe('the spool', () => {
+  it('still has its results, with the same bytes and blobs, after a restart', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'spool');
+    const first = await Spool.open(path, log);
+    await addResult(first, folder.path, 'job_a', 'samples');
+    const again = await Spool.open(path, log);
+    const [entry] = again.entries;
+    assert.equal(entry?.jobId, 'job_a');
+    assert.equal(entry?.fence, 2);
+    assert.deepEqual(await readFile(entry!.resultPath), resultBytes('job_a'));
+    assert.equal(await readFile(entry!.blobPath(digestBytes('samples')), 'utf8'), 'samples');
+    assert.deepEqual(entry?.blobs, [digestBytes('samples')]);
+    assert.equal(again.sizeBytes, resultBytes('job_a').length + 7);
+  });
+
+  it('does not take a half-written result for one', async () => {
+    await using folder = await temporaryFolder();
+    await mkdir(join(folder.path, '.unfinished-abc'));
+    await writeFile(join(folder.path, '.unfinished-abc', 'result.json'), '{"jobId":"job_');
+    assert.deepEqual((await Spool.open(folder.path, log)).entries, []);
+    assert.deepEqual(await readdir(folder.path), []);
+  });
+
+  it('leaves alone what the disk has spoilt, and does not send it', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'spool');
+    const { digest } = await addResult(await Spool.open(path, log), folder.path, 'job_a', 'x');
+    await mkdir(join(path, 'e'.repeat(64)));
+    await writeFile(join(path, 'e'.repeat(64), 'result.json'), resultBytes('job_z'));
+    const spool = await Spool.open(path, log);
+    assert.deepEqual(spool.entries.map((entry) => entry.digest), [digest]);
+    assert.equal((await readdir(path)).length, 2);
+  });
+
+  it('removes a result with its blobs and keeps another that has the same blob', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'spool');
+    const spool = await Spool.open(path, log);
+    const a = await addResult(spool, folder.path, 'job_a', 'same');
+    const b = await addResult(spool, folder.path, 'job_b', 'same');
+    await spool.remove(a);
+    assert.deepEqual(spool.entries.map(({ jobId }) => jobId), ['job_b']);
+    assert.equal(await readFile(b.blobPath(digestBytes('same')), 'utf8'), 'same');
+    assert.deepEqual(await readdir(path), [b.digest]);
+  });
+});

@@ -1,0 +1,85 @@
+// biome-ignore lint/correctness/noUndeclaredDependencies: made for tests alone; the coordinator has the library for its own use.
+import 'reflect-metadata';
+import { generateKeyPairSync, webcrypto } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+// biome-ignore lint/correctness/noUndeclaredDependencies: as above.
+import {
+  BasicConstraintsExtension,
+  type JsonGeneralNames,
+  PublicKey,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+
+const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const hourMs = 3_600_000;
+
+interface Authority {
+  readonly keys: webcrypto.CryptoKeyPair;
+  readonly pem: string;
+}
+
+interface Leaf {
+  readonly keyPem: string;
+  readonly certificatePem: string;
+}
+
+/** An authority, a server certificate for loopback and identity folders of devices, all real, for one test. */
+export interface TestCertificates {
+  readonly caPem: string;
+  readonly server: Leaf;
+  /** Writes an identity folder as `qfleet device add` does. */
+  writeIdentity(folder: string, deviceId: string, coordinator?: string): Promise<void>;
+}
+
+export async function makeTestCertificates(): Promise<TestCertificates> {
+  const authority = await makeAuthority();
+  return {
+    caPem: authority.pem,
+    server: await issue(authority, 'coordinator', [
+      { type: 'ip', value: '127.0.0.1' },
+      { type: 'dns', value: 'localhost' },
+    ]),
+    writeIdentity: async (folder, deviceId, coordinator) => {
+      const device = await issue(authority, deviceId, [{ type: 'url', value: `spiffe://qfleet/device/${deviceId}` }]);
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, 'device.key'), device.keyPem, { mode: 0o600 });
+      await writeFile(join(folder, 'device.crt'), device.certificatePem);
+      await writeFile(join(folder, 'ca.crt'), authority.pem);
+      if (coordinator) await writeFile(join(folder, 'agent.yaml'), `coordinator: ${coordinator}\nname: ${deviceId}\n`);
+    },
+  };
+}
+
+async function makeAuthority(): Promise<Authority> {
+  const keys = (await webcrypto.subtle.generateKey(signingAlgorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: 'CN=test authority',
+    notBefore: new Date(Date.now() - hourMs),
+    notAfter: new Date(Date.now() + hourMs),
+    signingAlgorithm,
+    keys: keys as never,
+    extensions: [new BasicConstraintsExtension(true, undefined, true)],
+  });
+  return { keys, pem: certificate.toString('pem') };
+}
+
+async function issue(authority: Authority, commonName: string, names: JsonGeneralNames): Promise<Leaf> {
+  const pair = generateKeyPairSync('ed25519');
+  const spki = new Uint8Array(pair.publicKey.export({ type: 'spki', format: 'der' }));
+  const certificate = await X509CertificateGenerator.create({
+    subject: `CN=${commonName}`,
+    issuer: 'CN=test authority',
+    notBefore: new Date(Date.now() - hourMs),
+    notAfter: new Date(Date.now() + hourMs),
+    signingAlgorithm,
+    publicKey: new PublicKey(spki),
+    signingKey: authority.keys.privateKey as never,
+    extensions: [new SubjectAlternativeNameExtension(names)],
+  });
+  return {
+    keyPem: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    certificatePem: certificate.toString('pem'),
+  };
+}

@@ -1,0 +1,92 @@
+import { readingSchema } from '@qfleet/shared/reading.ts';
+import * as z from 'zod';
+
+/** What may be wrong with a cell's timing, from bad to worst; `trusted` where nothing is. */
+export const timingVerdicts = [
+  'trusted',
+  'noisy',
+  'throttled',
+  'contended',
+  'insufficient',
+  'emulated',
+] as const;
+export type TimingVerdictWord = (typeof timingVerdicts)[number];
+
+/** What may be wrong with a cell's outputs, from bad to worst; `sound` where nothing is. */
+export const numericsVerdicts = [
+  'sound',
+  'not-repeatable',
+  'incomplete',
+  'non-finite',
+  'inputs-differ',
+  'missing',
+] as const;
+export type NumericsVerdictWord = (typeof numericsVerdicts)[number];
+
+const timingSchema = z.object({
+  verdict: z.enum(timingVerdicts),
+  /** Worst first; empty where trusted. */
+  reasons: z.array(z.object({ code: z.enum(timingVerdicts), detail: z.string() })),
+});
+export type TimingVerdict = z.infer<typeof timingSchema>;
+
+const numericsSchema = z.object({
+  verdict: z.enum(numericsVerdicts),
+  /** Every planned input was evaluated, and gave finite outputs. */
+  complete: z.boolean(),
+  /** Absent where no input was run twice. */
+  repeatable: z.boolean().optional(),
+  /** Whether the final input bytes are those of the other places; absent where none evaluated as many inputs. */
+  sameInputs: z.boolean().optional(),
+  reasons: z.array(z.object({ code: z.enum(numericsVerdicts), detail: z.string() })),
+});
+export type NumericsVerdict = z.infer<typeof numericsSchema>;
+
+/** How often an operator type occurs in one inference, and what share of the time in operators it takes. */
+const operatorSchema = z.object({
+  type: z.string(),
+  /** `integer`: computes on 8-bit integers; `convert`: quantizes or dequantizes; `float`: everything else. */
+  kind: z.enum(['integer', 'convert', 'float']),
+  count: z.number().int(),
+  timeShare: readingSchema,
+});
+export type OperatorUse = z.infer<typeof operatorSchema>;
+
+const settingsSchema = z.object({
+  threads: z.number(),
+  batch: z.number(),
+  providerOptions: z.record(z.string(), z.string()),
+  affinity: z.array(z.number()),
+  dimensions: z.record(z.string(), z.number()),
+});
+export type CellSettings = z.infer<typeof settingsSchema>;
+
+export const speedVerdictSchema = z.enum(['faster', 'slower', 'not different', 'undecided']);
+
+/** The summary of one device × backend × variant × scenario × settings. */
+export const cellSchema = z.object({
+  id: z.string(),
+  placeId: z.string(),
+  deviceId: z.string(),
+  deviceName: z.string(),
+  backend: z.object({ id: z.string(), version: z.string() }),
+  variant: z.object({ digest: z.string(), name: z.string() }),
+  /** Set on the fp32 variant that the others are compared with. */
+  isReference: z.boolean(),
+  scenario: z.string(),
+  settings: settingsSchema,
+  /** SHA-256 of the settings' canonical JSON. */
+  settingsDigest: z.string(),
+  /** Threads that were really used; absent where nothing was timed. */
+  threadsUsed: z.number().optional(),
+  launches: z.object({ planned: z.number(), completed: z.number() }),
+  /** Against the reference variant on the same device and backend; absent on the reference itself. */
+  speed: speedVerdictSchema.optional(),
+  timing: timingSchema,
+  numerics: numericsSchema,
+  readings: z.record(z.string(), readingSchema),
+  operators: z.array(operatorSchema),
+  /** Digests of the results behind this cell. */
+  results: z.array(z.string()),
+});
+export type Cell = z.infer<typeof cellSchema>;

@@ -1,0 +1,212 @@
+import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
+import { clopperPearson } from '@qfleet/shared/statistics/clopper-pearson.ts';
+import type { SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
+import { usableLabels } from './accuracy-readings.ts';
+import { available } from './available-reading.ts';
+import type { PlaceComparison } from './comparison.ts';
+import {
+  accuracyLossReading,
+  findFlips,
+  type OutputPair,
+  pairOutputs,
+  sqnrReading,
+} from './divergence-readings.ts';
+import type { RunEvidence } from './evidence.ts';
+import type { Place } from './place.ts';
+import { randomFor } from './random-for.ts';
+import { speedReading } from './speed-reading.ts';
+import type { SummarisedCell } from './summarise-cells.ts';
+
+/** SQNR between places from which they differ only by the order of float32 sums. */
+const floatNoiseDb = 100;
+/** SQNR between places from which integer roundings explain the difference. */
+const roundingDb = 30;
+/** SQNR between places below which saturation or another kernel is the likely cause. */
+const investigateDb = 25;
+
+/**
+ * Every variant in every place against the same variant in the reference place, at equal scenario and settings:
+ * `transfer.latency.ratio` (reference time over this place's, launches of both resampled),
+ * `transfer.accuracy.difference` (points lost here, paired over the common inputs), `transfer.sqnr.output`,
+ * `transfer.flips.top1` (share of inputs whose best class differs) and, for a quantized variant,
+ * `transfer.flips.top1.variant`: those among them for which the fp32 variant's answers agree, so that the flip
+ * is the quantized variant's own.
+ */
+export function comparePlaces(
+  evidence: RunEvidence,
+  cells: readonly SummarisedCell[],
+  places: readonly Place[],
+): PlaceComparison[] {
+  const referencePlace = places.find((place) => place.isReference);
+  if (!referencePlace) return [];
+  return cells
+    .filter(({ cell }) => cell.placeId !== referencePlace.id)
+    .map((subject) => {
+      const reference = findCounterpart(cells, subject, referencePlace.id, subject.cell.variant.digest);
+      return compare({ evidence, cells, subject, reference, referencePlaceId: referencePlace.id });
+    });
+}
+
+interface CompareOptions {
+  readonly evidence: RunEvidence;
+  readonly cells: readonly SummarisedCell[];
+  readonly subject: SummarisedCell;
+  readonly reference: SummarisedCell | undefined;
+  readonly referencePlaceId: string;
+}
+
+function compare(options: CompareOptions): PlaceComparison {
+  const { subject, reference, referencePlaceId } = options;
+  const pair =
+    subject.outputs && reference?.outputs ? pairOutputs(subject.outputs, reference.outputs) : undefined;
+  const latency = compareLatency(options);
+  const readings = [latency.reading, ...(pair ? compareOutputs(options, pair) : missingOutputs(options))];
+  return {
+    placeId: subject.cell.placeId,
+    referencePlaceId,
+    variant: subject.cell.variant,
+    scenario: subject.cell.scenario,
+    settingsDigest: subject.cell.settingsDigest,
+    commonInputs: pair?.common.comparable ? pair.common.count : 0,
+    outputs: outputsWord(pair),
+    notes: notesOf(pair),
+    ...(latency.verdict && { speed: latency.verdict }),
+    readings: Object.fromEntries(readings.map((reading) => [reading.quantity, reading])),
+  };
+}
+
+function compareLatency(options: CompareOptions): { reading: Reading; verdict: SpeedVerdict | undefined } {
+  const { evidence, subject, reference } = options;
+  const why = latencyReason(subject) ?? (reference ? latencyReason(reference) : noCounterpart);
+  if (why !== undefined || !reference) {
+    return { reading: unavailable('transfer.latency.ratio', '1', why ?? noCounterpart), verdict: undefined };
+  }
+  return speedReading({
+    quantity: 'transfer.latency.ratio',
+    reference: reference.launches,
+    subject: subject.launches,
+    sameJob: false,
+    random: randomFor(evidence.run.plan.seed, subject.cell.id, 'transfer.latency.ratio'),
+  });
+}
+
+const noCounterpart = 'no-counterpart: the reference place has no such cell';
+
+function latencyReason(summary: SummarisedCell): string | undefined {
+  if (summary.launches.length > 0) return undefined;
+  const reading = summary.cell.readings['latency.p50'];
+  return reading?.status === 'unavailable' ? reading.reason : 'no-launches';
+}
+
+function compareOutputs(options: CompareOptions, pair: OutputPair): Reading[] {
+  const { evidence, subject } = options;
+  const labels = usableLabels(pair.subject, evidence.dataset, evidence.labels);
+  return [
+    accuracyLossReading('transfer.accuracy.difference', pair, labels),
+    withBand(sqnrReading('transfer.sqnr.output', pair)),
+    flipsReading('transfer.flips.top1', pair, undefined),
+    subject.cell.isReference
+      ? unavailable('transfer.flips.top1.variant', '1', 'reference: this is the fp32 variant')
+      : variantFlips(options, pair),
+  ];
+}
+
+/** Flips of a quantized variant on the inputs for which the fp32 variant answers alike in both places. */
+function variantFlips(options: CompareOptions, pair: OutputPair): Reading {
+  const quantity = 'transfer.flips.top1.variant';
+  const floats = findFloatPair(options);
+  if (!floats) return unavailable(quantity, '1', 'no-reference: no fp32 outputs in both places');
+  return flipsReading(quantity, pair, floats);
+}
+
+function findFloatPair(options: CompareOptions): OutputPair | undefined {
+  const { cells, subject, referencePlaceId } = options;
+  const digest = cells.find(({ cell }) => cell.isReference)?.cell.variant.digest;
+  if (digest === undefined) return undefined;
+  const here = findCounterpart(cells, subject, subject.cell.placeId, digest);
+  const there = findCounterpart(cells, subject, referencePlaceId, digest);
+  return here?.outputs && there?.outputs && pairOutputs(here.outputs, there.outputs);
+}
+
+function flipsReading(quantity: string, pair: OutputPair, floats: OutputPair | undefined): Reading {
+  const flips = findFlips(pair);
+  if (typeof flips === 'string') return unavailable(quantity, '1', flips);
+  const floatFlips = floats && findFlips(floats);
+  if (typeof floatFlips === 'string') return unavailable(quantity, '1', floatFlips);
+  const count = Math.min(flips.count, floatFlips?.count ?? flips.count);
+  const own = [...flips.inputs].filter((input) => input < count && !floatFlips?.inputs.has(input)).length;
+  return available({
+    quantity,
+    value: own / count,
+    unit: '1',
+    method: floats ? 'other-top1-where-fp32-agrees' : 'other-top1',
+    interval: clopperPearson(own, count),
+    n: count,
+    flags: [`${own} of ${count} inputs`],
+  });
+}
+
+function withBand(reading: Reading): Reading {
+  if (reading.status === 'unavailable') return reading;
+  const band =
+    reading.value >= floatNoiseDb
+      ? 'float noise'
+      : reading.value >= roundingDb
+        ? 'rounding'
+        : reading.value >= investigateDb
+          ? 'unclear'
+          : 'investigate: saturation or other kernels';
+  return { ...reading, flags: [...(reading.flags ?? []), band] };
+}
+
+function missingOutputs(options: CompareOptions): Reading[] {
+  const reason = options.reference
+    ? `no-outputs: ${(options.subject.outputs ? options.reference : options.subject).cell.numerics.reasons[0]?.detail ?? 'not evaluated'}`
+    : noCounterpart;
+  return [
+    unavailable('transfer.accuracy.difference', 'points', reason),
+    unavailable('transfer.sqnr.output', 'dB', reason),
+    unavailable('transfer.flips.top1', '1', reason),
+    unavailable('transfer.flips.top1.variant', '1', reason),
+  ];
+}
+
+/** Digests tell it for equal counts; for a prefix, only the raw outputs that both kept can. */
+function outputsWord(pair: OutputPair | undefined): PlaceComparison['outputs'] {
+  if (!pair?.common.comparable) return 'not-compared';
+  const { subject, reference } = pair;
+  if (subject.facts.count === reference.facts.count) {
+    return subject.facts.outputDigest === reference.facts.outputDigest ? 'identical' : 'different';
+  }
+  const sample = sqnrReading('transfer.sqnr.output', pair);
+  return sample.status !== 'unavailable' ? 'different' : 'not-compared';
+}
+
+function notesOf(pair: OutputPair | undefined): string[] {
+  if (!pair) return [];
+  const { common, subject, reference } = pair;
+  if (!common.comparable) return [common.reason];
+  const notes = common.note ? [common.note] : [];
+  if (common.note && sqnrReading('', pair).flags?.includes('identical')) {
+    const count = Math.min(subject.comparison?.count ?? 0, reference.comparison?.count ?? 0);
+    notes.push(
+      `the raw outputs kept for the first ${count} inputs are identical; of the others there is no digest`,
+    );
+  }
+  return notes;
+}
+
+function findCounterpart(
+  cells: readonly SummarisedCell[],
+  subject: SummarisedCell,
+  place: string,
+  variantDigest: string,
+): SummarisedCell | undefined {
+  return cells.find(
+    ({ cell }) =>
+      cell.placeId === place &&
+      cell.variant.digest === variantDigest &&
+      cell.scenario === subject.cell.scenario &&
+      cell.settingsDigest === subject.cell.settingsDigest,
+  );
+}

@@ -1,0 +1,23 @@
+import { readingSchema } from '@qfleet/shared/reading.ts';
+import * as z from 'zod';
+import { speedVerdictSchema } from './cell.ts';
+
+/** How one variant behaves in one place compared with the reference place. */
+export const comparisonSchema = z.object({
+  placeId: z.string(),
+  referencePlaceId: z.string(),
+  variant: z.object({ digest: z.string(), name: z.string() }),
+  scenario: z.string(),
+  settingsDigest: z.string(),
+  /** Inputs that both places evaluated; 0 where they cannot be compared. */
+  commonInputs: z.number().int(),
+  /** Whether all outputs of all common inputs are the same bytes. */
+  outputs: z.enum(['identical', 'different', 'not-compared']),
+  /** What to know before reading the numbers: a shorter prefix, differing inputs. */
+  notes: z.array(z.string()),
+  /** Of the latency ratio; absent where there is none. */
+  speed: speedVerdictSchema.optional(),
+  /** `transfer.latency.ratio`, `transfer.accuracy.difference`, `transfer.sqnr.output`, `transfer.flips.top1`, `transfer.flips.top1.variant`. */
+  readings: z.record(z.string(), readingSchema),
+});
+export type PlaceComparison = z.infer<typeof comparisonSchema>;

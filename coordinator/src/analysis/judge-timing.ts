@@ -1,0 +1,182 @@
+import type { Environment } from '@qfleet/shared/result/job-result.ts';
+import { minLaunchesToJudge } from '@qfleet/shared/statistics/compare-launches.ts';
+import { relativeDrift } from '@qfleet/shared/statistics/drift.ts';
+import { mean } from '@qfleet/shared/statistics/mean.ts';
+import { median } from '@qfleet/shared/statistics/median.ts';
+import { standardDeviation } from '@qfleet/shared/statistics/standard-deviation.ts';
+import { theilSenSlope } from '@qfleet/shared/statistics/theil-sen.ts';
+import { type TimingVerdict, type TimingVerdictWord, timingVerdicts } from './cell.ts';
+import type { TimedLaunch } from './read-launches.ts';
+
+/** Coefficient of variation of the launch medians above which a cell is noisy; twice trtexec's 2.5 % for queries, since launches differ by more. */
+export const maxLaunchVariation = 0.05;
+/** Drift over all launches, and within a launch (last third over first third), above which a cell is noisy. */
+export const maxDrift = 0.03;
+/** Share of processor time that the hypervisor took, above which a cell is contended. */
+export const maxStealShare = 0.01;
+/** Share of processor time that other processes took, above which a cell is contended. */
+export const maxOtherShare = 0.05;
+/** A frequency below this share of what the first launches had is a throttled one. */
+export const minFrequencyShare = 0.9;
+/** Shortest observation from which shares of processor time are judged: 50 ticks. */
+const minObservedMs = 500;
+
+/** One tick of /proc/stat, nanoseconds. */
+const tickNs = 1e7;
+/** `get_throttled`: under-voltage, frequency capped, throttled, soft temperature limit, now; the same since boot, 16 bits up. */
+const throttledNowBits = 0xf;
+const throttledSinceBootBits = 0xf0000;
+
+type Reason = TimingVerdict['reasons'][number];
+
+/**
+ * Whether a cell's latencies can be trusted, with every reason why not, worst first. `whyNone` says why there
+ * are no launches at all, where there are none.
+ */
+export function judgeTiming(options: {
+  readonly launches: readonly TimedLaunch[];
+  readonly failures: readonly string[];
+  readonly emulatedBy: string | undefined;
+  readonly whyNone: string | undefined;
+  readonly processors: number | undefined;
+  readonly threadsUsed: number | undefined;
+}): TimingVerdict {
+  const { launches, failures, emulatedBy } = options;
+  if (emulatedBy !== undefined) {
+    const detail = `the processor is emulated by ${emulatedBy}, so that times mean nothing`;
+    return { verdict: 'emulated', reasons: [{ code: 'emulated', detail }] };
+  }
+  const reasons: (Reason | undefined)[] = [
+    judgeCount(launches, failures, options.whyNone),
+    ...judgeContention(launches, options.processors, options.threadsUsed ?? 1),
+    ...judgeThrottling(launches),
+    ...judgeNoise(launches),
+  ];
+  const found = reasons.filter((reason) => reason !== undefined);
+  const severity = (code: TimingVerdictWord): number => timingVerdicts.indexOf(code);
+  const sorted = found.toSorted((a, b) => severity(b.code) - severity(a.code));
+  return { verdict: sorted[0]?.code ?? 'trusted', reasons: sorted };
+}
+
+function judgeCount(
+  launches: readonly TimedLaunch[],
+  failures: readonly string[],
+  whyNone: string | undefined,
+): Reason | undefined {
+  if (launches.length >= minLaunchesToJudge) return undefined;
+  if (launches.length === 0 && whyNone !== undefined) return { code: 'insufficient', detail: whyNone };
+  const failed = failures.length > 0 ? `; ${failures.length} failed, first: ${failures[0]}` : '';
+  return { code: 'insufficient', detail: `${launches.length} of ${minLaunchesToJudge} launches${failed}` };
+}
+
+function judgeNoise(launches: readonly TimedLaunch[]): (Reason | undefined)[] {
+  if (launches.length < 2) return [];
+  const medians = launches.map((launch) => launch.medianNs);
+  const variation = standardDeviation(medians) / mean(medians);
+  const drift = (theilSenSlope(medians) * (medians.length - 1)) / median(medians);
+  const drifting = launches.filter((launch) => Math.abs(relativeDrift(launch.samplesNs) ?? 0) > maxDrift);
+  const unsteady = launches.filter(({ launch }) => launch.steady === false);
+  return [
+    noisyIf(
+      variation > maxLaunchVariation,
+      `launch medians vary by ${percent(variation)} (coefficient of variation, limit ${percent(maxLaunchVariation)})`,
+    ),
+    noisyIf(
+      Math.abs(drift) > maxDrift && variation > maxDrift,
+      `launch medians drift by ${percent(drift)} over the job (limit ${percent(maxDrift)})`,
+    ),
+    noisyIf(
+      drifting.length * 2 > launches.length,
+      `latency drifts by more than ${percent(maxDrift)} within ${drifting.length} of ${launches.length} launches`,
+    ),
+    noisyIf(
+      unsteady.length * 2 > launches.length,
+      `the warm-up did not reach a steady state in ${unsteady.length} of ${launches.length} launches`,
+    ),
+  ];
+}
+
+function noisyIf(condition: boolean, detail: string): Reason | undefined {
+  return condition ? { code: 'noisy', detail } : undefined;
+}
+
+function judgeThrottling(launches: readonly TimedLaunch[]): (Reason | undefined)[] {
+  const bits = launches.map(({ launch }) => throttledBits(launch.environmentBefore, launch.environmentAfter));
+  const throttled = bits.filter((value) => value !== 0);
+  const all = throttled.reduce((sum, value) => sum | value, 0);
+  return [
+    throttled.length === 0
+      ? undefined
+      : {
+          code: 'throttled',
+          detail: `throttle bits 0x${all.toString(16)} in ${throttled.length} of ${launches.length} launches`,
+        },
+    judgeFrequency(launches),
+  ];
+}
+
+/** Bits set now, and those that were set while the launch ran; what was set since boot before it is history. */
+function throttledBits(before: Environment | undefined, after: Environment | undefined): number {
+  const now = ((before?.throttledBits ?? 0) | (after?.throttledBits ?? 0)) & throttledNowBits;
+  if (before?.throttledBits === undefined || after?.throttledBits === undefined) return now;
+  return now | (after.throttledBits & ~before.throttledBits & throttledSinceBootBits);
+}
+
+/** Compares like with like: the frequency right after the last launches with that right after the first. */
+function judgeFrequency(launches: readonly TimedLaunch[]): Reason | undefined {
+  const values = launches
+    .map(({ launch }) => launch.environmentAfter?.frequencyHz)
+    .filter((value) => value !== undefined);
+  const third = Math.floor(values.length / 3);
+  if (third === 0) return undefined;
+  const share = median(values.slice(-third)) / median(values.slice(0, third));
+  if (share >= minFrequencyShare) return undefined;
+  return { code: 'throttled', detail: `the frequency fell to ${percent(share)} of what it was at first` };
+}
+
+/** Processor time over all launches that was not the runner's or the agent's. */
+function judgeContention(
+  launches: readonly TimedLaunch[],
+  processors: number | undefined,
+  threadsUsed: number,
+): (Reason | undefined)[] {
+  let [elapsedNs, stealNs, otherNs] = [0, 0, 0];
+  for (const { launch } of launches) {
+    const { environmentBefore: before, environmentAfter: after } = launch;
+    if (!before || !after) continue;
+    const launchNs = Math.max(0, after.atUnixMs - before.atUnixMs) * 1e6;
+    const busyNs = ticksBetween(before.busyTicks, after.busyTicks) * tickNs;
+    // What the runner does outside its timed section (loading, warming up) is ours too, but its processor
+    // time there is not reported: the whole of it is allowed for, so that we never accuse ourselves.
+    const untimedNs = Math.max(0, launchNs - (launch.timedWallNs ?? launchNs)) * Math.max(1, threadsUsed);
+    const ownNs = (launch.cpuTimeNs ?? 0) + (launch.agentCpuTimeNs ?? 0) + untimedNs;
+    elapsedNs += launchNs;
+    stealNs += ticksBetween(before.stealTicks, after.stealTicks) * tickNs;
+    otherNs += launch.cpuTimeNs === undefined ? 0 : Math.max(0, busyNs - ownNs);
+  }
+  if (processors === undefined || elapsedNs < minObservedMs * 1e6) return [];
+  const stealShare = stealNs / (elapsedNs * processors);
+  const otherShare = otherNs / (elapsedNs * processors);
+  return [
+    stealShare > maxStealShare
+      ? {
+          code: 'contended',
+          detail: `the hypervisor took ${percent(stealShare)} of the processor time (limit ${percent(maxStealShare)})`,
+        }
+      : undefined,
+    otherShare > maxOtherShare
+      ? {
+          code: 'contended',
+          detail: `other processes took ${percent(otherShare)} of the processor time (limit ${percent(maxOtherShare)})`,
+        }
+      : undefined,
+  ];
+}
+
+function ticksBetween(before: number | undefined, after: number | undefined): number {
+  return before === undefined || after === undefined ? 0 : Math.max(0, after - before);
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

@@ -1,0 +1,82 @@
+import type { Random } from '@qfleet/shared/random.ts';
+import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
+import type { Launch } from '@qfleet/shared/result/job-result.ts';
+import { available } from './available-reading.ts';
+import { launchMedianReading } from './latency-readings.ts';
+import type { TimedLaunch } from './read-launches.ts';
+
+/** Quantities that a launch has once, with their units and where they lie. */
+const launchQuantities: readonly {
+  readonly quantity: string;
+  readonly unit: string;
+  readonly read: (launch: Launch) => number | undefined;
+}[] = [
+  { quantity: 'cold.load', unit: 'ns', read: (launch) => launch.backendLoadNs },
+  { quantity: 'cold.create', unit: 'ns', read: (launch) => launch.createNs },
+  { quantity: 'cold.first', unit: 'ns', read: (launch) => launch.firstInferenceNs },
+  { quantity: 'memory.peak', unit: 'B', read: (launch) => launch.peakMemoryBytes },
+  {
+    quantity: 'cpu.inference',
+    unit: 'ns',
+    read: (launch) =>
+      launch.cpuTimeNs === undefined || !launch.timedCount ? undefined : launch.cpuTimeNs / launch.timedCount,
+  },
+];
+
+const environmentQuantities = { 'temperature.max': 'milliC', 'frequency.actual': 'Hz' } as const;
+
+/** Units by quantity, of everything that this file gives. */
+export const launchReadingUnits: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(launchQuantities.map(({ quantity, unit }) => [quantity, unit])),
+  ...environmentQuantities,
+};
+
+/**
+ * Cold start (`cold.load`: the backend's library; `cold.create`: variant read and session made; `cold.first`:
+ * first inference), peak memory of the runner process, and processor time per inference: medians over launches.
+ * `temperature.max` and `frequency.actual` from the environments around the launches, where the device has them.
+ */
+export function launchReadings(
+  launches: readonly TimedLaunch[],
+  randomOf: (quantity: string) => Random,
+): Reading[] {
+  const perLaunch = launchQuantities.map(({ quantity, unit, read }) =>
+    launchMedianReading({
+      quantity,
+      unit,
+      values: launches.map(({ launch }) => read(launch)).filter((value) => value !== undefined),
+      random: randomOf(quantity),
+    }),
+  );
+  return [
+    ...perLaunch,
+    temperatureReading(launches),
+    frequencyReading(launches, randomOf('frequency.actual')),
+  ];
+}
+
+function temperatureReading(launches: readonly TimedLaunch[]): Reading {
+  const values = launches
+    .flatMap(({ launch }) => [launch.environmentBefore, launch.environmentAfter])
+    .map((environment) => environment?.temperatureMilliC)
+    .filter((value) => value !== undefined);
+  if (values.length === 0)
+    return unavailable('temperature.max', 'milliC', 'not-present: no thermal sensor read');
+  return available({
+    quantity: 'temperature.max',
+    value: Math.max(...values),
+    unit: 'milliC',
+    method: 'max-around-launches',
+    n: values.length,
+  });
+}
+
+function frequencyReading(launches: readonly TimedLaunch[], random: Random): Reading {
+  const values = launches
+    .map(({ launch }) => launch.environmentAfter?.frequencyHz)
+    .filter((value) => value !== undefined);
+  if (values.length === 0) {
+    return unavailable('frequency.actual', 'Hz', 'not-present: the kernel reports no frequency');
+  }
+  return launchMedianReading({ quantity: 'frequency.actual', unit: 'Hz', values, random });
+}

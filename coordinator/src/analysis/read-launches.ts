@@ -1,0 +1,45 @@
+import type { Launch, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
+import { median } from '@qfleet/shared/statistics/median.ts';
+import { float64At } from './decode-blob.ts';
+
+/** A launch that came to its end, with its samples. */
+export interface TimedLaunch {
+  readonly launch: Launch;
+  /** Counts the launches of this variant in the job's order, failed ones too: launches of equal round ran close together. */
+  readonly round: number;
+  /** Nanoseconds, in the order they were taken, warm-up left out. */
+  readonly samplesNs: Float64Array;
+  readonly medianNs: number;
+}
+
+export interface LaunchEvidence {
+  readonly completed: readonly TimedLaunch[];
+  /** One sentence per launch that has no samples. */
+  readonly failures: readonly string[];
+}
+
+/** The launches of one variant in a measure job, in the job's order, their samples taken out of the samples blob. */
+export function readLaunches(
+  facts: MeasureFacts,
+  variantDigest: string,
+  blobs: ReadonlyMap<string, Uint8Array>,
+): LaunchEvidence {
+  const launches = facts.launches
+    .filter((launch) => launch.variantDigest === variantDigest)
+    .sort((a, b) => a.order - b.order);
+  const bytes = facts.samplesBlob === undefined ? undefined : blobs.get(facts.samplesBlob);
+  const read = launches.map((launch, round) => readLaunch(launch, round, bytes));
+  return {
+    completed: read.filter((entry) => typeof entry !== 'string'),
+    failures: read.filter((entry) => typeof entry === 'string'),
+  };
+}
+
+function readLaunch(launch: Launch, round: number, bytes: Uint8Array | undefined): TimedLaunch | string {
+  if (launch.failure) return `launch-failed: ${launch.failure.class}: ${launch.failure.message}`;
+  const { sampleOffset = 0, warmupCount = 0, timedCount = 0 } = launch;
+  if (timedCount === 0 || !bytes) return 'no-samples: the launch reported none';
+  const samplesNs = float64At(bytes, sampleOffset + warmupCount, timedCount);
+  if (!samplesNs) return 'bad-evidence: the samples blob is shorter than the launch says';
+  return { launch, round, samplesNs, medianNs: median(samplesNs) };
+}

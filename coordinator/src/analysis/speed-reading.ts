@@ -1,0 +1,50 @@
+import type { Random } from '@qfleet/shared/random.ts';
+import type { Reading } from '@qfleet/shared/reading.ts';
+import { compareLaunches, type SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
+import { available } from './available-reading.ts';
+import type { TimedLaunch } from './read-launches.ts';
+
+/**
+ * How many times faster the subject is than the reference (reference time over subject time), from launch
+ * medians. Launches of one job are paired by round; of two jobs, or where no round is complete, they are not.
+ * Both sides must have at least one launch.
+ */
+export function speedReading(options: {
+  readonly quantity: string;
+  readonly reference: readonly TimedLaunch[];
+  readonly subject: readonly TimedLaunch[];
+  readonly sameJob: boolean;
+  readonly random: Random;
+}): { reading: Reading; verdict: SpeedVerdict } {
+  const { reference, subject, random } = options;
+  const pairs = options.sameJob ? pairByRound(reference, subject) : [];
+  const paired = pairs.length > 0;
+  const comparison = compareLaunches({
+    reference: paired ? pairs.map((pair) => pair.referenceNs) : reference.map((launch) => launch.medianNs),
+    subject: paired ? pairs.map((pair) => pair.subjectNs) : subject.map((launch) => launch.medianNs),
+    paired,
+    random,
+  });
+  const reading = available({
+    quantity: options.quantity,
+    status: 'derived',
+    value: comparison.ratio,
+    unit: '1',
+    method: `ratio-of-launch-medians-${paired ? 'paired-by-round' : 'unpaired'}`,
+    interval: comparison.interval,
+    n: paired ? pairs.length : Math.min(reference.length, subject.length),
+    flags: [comparison.verdict],
+  });
+  return { reading, verdict: comparison.verdict };
+}
+
+function pairByRound(
+  reference: readonly TimedLaunch[],
+  subject: readonly TimedLaunch[],
+): { referenceNs: number; subjectNs: number }[] {
+  const byRound = new Map(reference.map((launch) => [launch.round, launch.medianNs]));
+  return subject.flatMap((launch) => {
+    const referenceNs = byRound.get(launch.round);
+    return referenceNs === undefined ? [] : [{ referenceNs, subjectNs: launch.medianNs }];
+  });
+}

@@ -1,0 +1,236 @@
+import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
+import type { EvaluateFacts } from '@qfleet/shared/result/job-result.ts';
+import type { SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
+import { accuracyReadings, usableLabels } from './accuracy-readings.ts';
+import { available } from './available-reading.ts';
+import type { Cell } from './cell.ts';
+import { type CellEvidence, collectCells } from './collect-cells.ts';
+import { accuracyLossReading, agreementReading, pairOutputs, sqnrReading } from './divergence-readings.ts';
+import type { RunEvidence } from './evidence.ts';
+import { findReferenceVariant } from './find-reference-variant.ts';
+import { judgeNumerics } from './judge-numerics.ts';
+import { judgeTiming } from './judge-timing.ts';
+import { latencyQuantities, latencyReadings } from './latency-readings.ts';
+import { launchReadings, launchReadingUnits } from './launch-readings.ts';
+import { missingProfile, type OperatorProfile, readOperatorProfile } from './operator-profile.ts';
+import { placeId } from './place.ts';
+import { randomFor } from './random-for.ts';
+import { type LaunchEvidence, readLaunches } from './read-launches.ts';
+import { type EvaluatedOutputs, readOutputs } from './read-outputs.ts';
+import { speedReading } from './speed-reading.ts';
+import { whyNoEvaluation, whyNoTiming } from './why-none.ts';
+
+/** A cell with what comparisons between places still need of its evidence. */
+export interface SummarisedCell {
+  readonly cell: Cell;
+  readonly evidence: CellEvidence;
+  /** Empty where the timing is unavailable, as when emulated. */
+  readonly launches: LaunchEvidence['completed'];
+  readonly outputs: EvaluatedOutputs | undefined;
+}
+
+/** Everything of one cell that is read before it is compared with the reference variant. */
+interface ReadCell {
+  readonly evidence: CellEvidence;
+  readonly id: string;
+  readonly launches: LaunchEvidence;
+  readonly whyNoTiming: string | undefined;
+  readonly outputs: EvaluatedOutputs | undefined;
+  readonly whyNoOutputs: string;
+}
+
+/** Every cell of a run, whether or not its jobs came to an end. A pure function of the evidence. */
+export function summariseCells(evidence: RunEvidence): SummarisedCell[] {
+  const reference = findReferenceVariant(evidence.model, evidence.variants);
+  const cells = collectCells(evidence).map((cell) => readCell(cell, evidence));
+  const evaluations = cells.flatMap(({ outputs }) => (outputs ? [outputs.facts] : []));
+  return cells.map((cell) => {
+    const isReference = cell.evidence.variantDigest === reference?.digest;
+    const against = cells.find((other) => isReferenceOf(other, cell, reference?.digest));
+    return summarise({ evidence, cell, isReference, against, evaluations: unique(evaluations) });
+  });
+}
+
+function readCell(cell: CellEvidence, evidence: RunEvidence): ReadCell {
+  const facts = cell.measure?.facts;
+  const launches = facts
+    ? readLaunches(facts, cell.variantDigest, evidence.blobs)
+    : { completed: [], failures: [] };
+  const emulated = cell.device?.inventory?.emulated;
+  return {
+    evidence: cell,
+    id: [
+      placeId(cell.deviceId, cell.backendId),
+      cell.variantName,
+      cell.scenario,
+      cell.settingsDigest.slice(0, 8),
+    ].join('|'),
+    launches,
+    whyNoTiming: emulated
+      ? `emulated: by ${emulated.by} as ${emulated.cpu}`
+      : whyNoTiming(cell.measure, launches, evidence.run),
+    outputs: cell.evaluation?.facts && readOutputs(cell.evaluation.facts, evidence.blobs),
+    whyNoOutputs: whyNoEvaluation(cell.evaluation, evidence.run),
+  };
+}
+
+function isReferenceOf(other: ReadCell, cell: ReadCell, referenceDigest: string | undefined): boolean {
+  return (
+    other.evidence.variantDigest === referenceDigest &&
+    other.evidence.deviceId === cell.evidence.deviceId &&
+    other.evidence.backendId === cell.evidence.backendId &&
+    other.evidence.scenario === cell.evidence.scenario &&
+    other.evidence.settingsDigest === cell.evidence.settingsDigest
+  );
+}
+
+interface SummariseOptions {
+  readonly evidence: RunEvidence;
+  readonly cell: ReadCell;
+  readonly isReference: boolean;
+  /** The fp32 variant's cell in the same place and with the same settings; itself for the reference. */
+  readonly against: ReadCell | undefined;
+  readonly evaluations: readonly EvaluateFacts[];
+}
+
+function summarise(options: SummariseOptions): SummarisedCell {
+  const { evidence, cell, isReference } = options;
+  const found = cell.evidence;
+  const speed = speedOf(options);
+  const profile = profileOf(evidence, cell);
+  const readings: Reading[] = [
+    sizeReading(found.variantSizeBytes),
+    ...timingReadings(evidence, cell),
+    speed.reading,
+    ...outputReadings(options),
+    ...profile.readings,
+  ];
+  const summary: Cell = {
+    id: cell.id,
+    placeId: placeId(found.deviceId, found.backendId),
+    deviceId: found.deviceId,
+    deviceName: found.device?.name ?? found.deviceId,
+    backend: { id: found.backendId, version: versionOf(found) },
+    variant: { digest: found.variantDigest, name: found.variantName },
+    isReference,
+    scenario: found.scenario,
+    settings: found.settings,
+    settingsDigest: found.settingsDigest,
+    ...(found.measure?.facts && { threadsUsed: found.measure.facts.threadsUsed }),
+    launches: {
+      planned: found.measure?.job.spec.measure?.launchesPerVariant ?? 0,
+      completed: cell.launches.completed.length,
+    },
+    ...(speed.verdict && { speed: speed.verdict }),
+    timing: judgeTiming({
+      launches: cell.launches.completed,
+      failures: cell.launches.failures,
+      emulatedBy: found.device?.inventory?.emulated?.by,
+      whyNone: cell.whyNoTiming,
+      processors: found.device?.inventory?.cpu.processors,
+      threadsUsed: found.measure?.facts?.threadsUsed,
+    }),
+    numerics: judgeNumerics(found.evaluation, options.evaluations, cell.whyNoOutputs),
+    readings: Object.fromEntries(readings.map((reading) => [reading.quantity, reading])),
+    operators: [...profile.operators],
+    results: [found.measure?.resultDigest, found.evaluation?.resultDigest].filter(
+      (digest) => digest !== undefined,
+    ),
+  };
+  return {
+    cell: summary,
+    evidence: found,
+    launches: cell.whyNoTiming === undefined ? cell.launches.completed : [],
+    outputs: cell.outputs,
+  };
+}
+
+function sizeReading(sizeBytes: number): Reading {
+  return available({ quantity: 'model.size', value: sizeBytes, unit: 'B', method: 'file-size' });
+}
+
+function timingReadings(evidence: RunEvidence, cell: ReadCell): Reading[] {
+  const units = { ...latencyQuantities, ...launchReadingUnits };
+  const reason = cell.whyNoTiming;
+  if (reason !== undefined) {
+    return Object.entries(units).map(([quantity, unit]) => unavailable(quantity, unit, reason));
+  }
+  const randomOf = (quantity: string) => randomFor(evidence.run.plan.seed, cell.id, quantity);
+  return [
+    ...latencyReadings(cell.launches.completed, randomOf),
+    ...launchReadings(cell.launches.completed, randomOf),
+  ];
+}
+
+function speedOf(options: SummariseOptions): { reading: Reading; verdict: SpeedVerdict | undefined } {
+  const { cell, against, isReference, evidence } = options;
+  const why = isReference
+    ? 'reference: the others are compared with this variant'
+    : (cell.whyNoTiming ??
+      (against ? against.whyNoTiming : 'no-reference: the run has no fp32 variant in this place'));
+  if (why !== undefined || !against) {
+    return { reading: unavailable('speedup', '1', why ?? 'no-reference'), verdict: undefined };
+  }
+  return speedReading({
+    quantity: 'speedup',
+    reference: against.launches.completed,
+    subject: cell.launches.completed,
+    sameJob: against.evidence.measure?.job.id === cell.evidence.measure?.job.id,
+    random: randomFor(evidence.run.plan.seed, cell.id, 'speedup'),
+  });
+}
+
+function outputReadings(options: SummariseOptions): Reading[] {
+  const { evidence, cell, against, isReference } = options;
+  const none = (reason: string): Reading[] => [
+    unavailable('agreement.top1', '1', reason),
+    unavailable('sqnr.output', 'dB', reason),
+    unavailable('accuracy.loss', 'points', reason),
+  ];
+  if (!cell.outputs) {
+    const accuracy = ['accuracy.top1', 'accuracy.top5'];
+    return [...accuracy.map((id) => unavailable(id, '1', cell.whyNoOutputs)), ...none(cell.whyNoOutputs)];
+  }
+  const labels = usableLabels(cell.outputs, evidence.dataset, evidence.labels);
+  const accuracy = accuracyReadings(cell.outputs, labels);
+  if (isReference) return [...accuracy, ...none('reference: the others are compared with this variant')];
+  if (!against?.outputs) {
+    return [
+      ...accuracy,
+      ...none(`no-reference: ${against?.whyNoOutputs ?? 'no fp32 variant in this place'}`),
+    ];
+  }
+  const pair = pairOutputs(cell.outputs, against.outputs);
+  return [
+    ...accuracy,
+    agreementReading('agreement.top1', pair),
+    sqnrReading('sqnr.output', pair),
+    accuracyLossReading('accuracy.loss', pair, labels),
+  ];
+}
+
+function profileOf(evidence: RunEvidence, cell: ReadCell): OperatorProfile {
+  const { measure, variantDigest, device } = cell.evidence;
+  const profile = measure?.facts?.profiles.find((entry) => entry.variantDigest === variantDigest);
+  const bytes = profile && evidence.blobs.get(profile.blob);
+  if (!bytes) {
+    return missingProfile(
+      measure?.facts ? 'no-profile: the backend recorded none' : (cell.whyNoTiming ?? 'no-profile'),
+    );
+  }
+  const emulated = device?.inventory?.emulated;
+  return readOperatorProfile(bytes, emulated && `emulated: by ${emulated.by} as ${emulated.cpu}`);
+}
+
+function versionOf(cell: CellEvidence): string {
+  return (
+    cell.measure?.facts?.backend.version ??
+    cell.evaluation?.facts?.backend.version ??
+    cell.device?.backends.find((backend) => backend.id === cell.backendId)?.version ??
+    ''
+  );
+}
+
+function unique<T>(items: readonly T[]): T[] {
+  return [...new Set(items)];
+}

@@ -1,0 +1,37 @@
+import type { EvaluateFacts, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
+import type { JobRecord, RunRecord } from '../store/records.ts';
+import type { JobFacts } from './collect-cells.ts';
+import type { LaunchEvidence } from './read-launches.ts';
+
+/** Why a cell has no launches to compute from, or undefined where it has. */
+export function whyNoTiming(
+  measure: JobFacts<MeasureFacts> | undefined,
+  launches: LaunchEvidence,
+  run: RunRecord,
+): string | undefined {
+  if (!measure) {
+    return run.plan.timing.enabled
+      ? 'not-planned: no measure job in this run'
+      : 'not-planned: timing is off in the plan';
+  }
+  if (!measure.facts) return whyUnfinished(measure.job);
+  if (launches.completed.length > 0) return undefined;
+  return launches.failures[0] ?? 'no-launches: the job has none of this variant';
+}
+
+/** Why a cell has no outputs to compute from, for where it has none. */
+export function whyNoEvaluation(evaluation: JobFacts<EvaluateFacts> | undefined, run: RunRecord): string {
+  if (evaluation) return whyUnfinished(evaluation.job);
+  return run.plan.evaluation
+    ? 'not-planned: no evaluate job in this run'
+    : 'not-planned: the plan has no evaluation';
+}
+
+function whyUnfinished(job: JobRecord): string {
+  if (job.failure && job.state !== 'completed') {
+    return `job-${job.state}: ${job.failure.class}: ${job.failure.message}`;
+  }
+  return job.state === 'completed'
+    ? 'no-result: the job completed without a usable result'
+    : `job-${job.state}`;
+}

@@ -1,0 +1,48 @@
+import type { Model, Variant } from '../artefacts/artefacts.ts';
+import type { ContractFields } from '../artefacts/input-contract.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { GarbageReport } from '../blobs/collect-garbage.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { DeviceRecord, RunRecord, TaskRecord } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
+import type { AddDatasetParams, QuantizeParams } from '../tasks/task-params.ts';
+
+export type ReportFormat = 'json' | 'table' | 'md' | 'csv' | 'html';
+
+/** What the operators' API needs of the coordinator; built in main/start-coordinator.ts. */
+export interface Services {
+  readonly version: string;
+  readonly dataDir: string;
+  readonly startedAtMs: number;
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  /** Where agents connect to, `host:port`. */
+  readonly fleetAddress: string;
+  connectedDeviceIds(): ReadonlySet<string>;
+  /** Makes a device with its key and certificate in `outDir`; throws `already-exists`. */
+  addDevice(order: { readonly name: string; readonly outDir: string }): Promise<DeviceRecord>;
+  /** Its certificate is worth nothing from now on; an open session ends. */
+  revokeDevice(device: DeviceRecord): Promise<void>;
+  addModel(order: {
+    readonly path: string;
+    readonly name: string;
+    readonly contract: ContractFields | undefined;
+  }): Promise<{ readonly model: Model; readonly notes: readonly string[] }>;
+  addVariant(order: {
+    readonly model: Model;
+    readonly path: string;
+    readonly name: string;
+  }): Promise<Variant>;
+  enqueueImport(params: AddDatasetParams): Promise<TaskRecord>;
+  enqueueQuantize(params: QuantizeParams): Promise<TaskRecord>;
+  /** Stops a task that is queued or running; it keeps what it had finished. */
+  cancelTask(task: TaskRecord): Promise<void>;
+  createRun(plan: Plan): Promise<RunRecord>;
+  cancelRun(run: RunRecord, reason: string): Promise<void>;
+  buildReport(run: RunRecord, format: ReportFormat): Promise<string>;
+  collectGarbage(order: { readonly dryRun: boolean }): Promise<GarbageReport>;
+  /** Resolves when something may have been appended to the events, or when `signal` aborts. */
+  waitForEvent(signal: AbortSignal): Promise<void>;
+  /** Aborts when the coordinator goes down: streams end then. */
+  readonly closing: AbortSignal;
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { after, before, test } from 'node:test';
+import type { Coordinator } from '../main/start-coordinator.ts';
+import { startTestCoordinator } from '../main/testing/start-test-coordinator.ts';
+import { createRouteTable } from './route-table.ts';
+
+let coordinator: Coordinator;
+before(async () => {
+  coordinator = await startTestCoordinator();
+});
+after(() => coordinator[Symbol.asyncDispose]());
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Sends over a real socket; fetch would not let the Host header be set. */
+async function send(
+  method: string,
+  path: string,
+  options: { token?: string; host?: string; body?: string } = {},
+): Promise<Answer> {
+  const { token = coordinator.token, host = '127.0.0.1', body } = options;
+  const headers = { host, ...(token ? { authorization: `Bearer ${token}` } : {}) };
+  const type = body === undefined ? {} : { 'content-type': 'application/json' };
+  const sent = request(new URL(path, coordinator.url), { method, headers: { ...headers, ...type } });
+  sent.end(body);
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  const text = Buffer.concat((await answer.toArray()) as Buffer[]).toString();
+  return { status: answer.statusCode ?? 0, body: JSON.parse(text) as unknown };
+}
+
+const codeOf = ({ body }: Answer): string => (body as { error: { code: string } }).error.code;
+const messageOf = ({ body }: Answer): string => (body as { error: { message: string } }).error.message;
+
+test('without the token, or with another, nothing but health and the description is answered', async () => {
+  for (const token of ['', 'x', `${coordinator.token}x`, coordinator.token.slice(0, -1)]) {
+    const answer = await send('GET', '/v1/devices', { token });
+    assert.deepEqual([answer.status, codeOf(answer)], [401, 'unauthenticated']);
+  }
+  assert.equal((await send('GET', '/v1/devices')).status, 200);
+  assert.equal((await send('GET', '/v1/health', { token: '' })).status, 200);
+  assert.equal((await send('GET', '/v1/openapi.json', { token: '' })).status, 200);
+});
+
+test('a page that points its own name at this machine is refused, even with the token', async () => {
+  for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:7080']) {
+    const answer = await send('GET', '/v1/health', { host });
+    assert.deepEqual([answer.status, codeOf(answer)], [403, 'permission-denied']);
+  }
+  for (const host of ['localhost:7080', '127.0.0.1', '[::1]:7080', 'LAB.example']) {
+    assert.equal((await send('GET', '/v1/health', { host })).status, 200);
+  }
+});
+
+test('a wrong body is refused with every wrong field named', async () => {
+  const answer = await send('POST', '/v1/datasets', { body: '{"path": 3, "name": "", "sed": 1}' });
+  assert.deepEqual([answer.status, codeOf(answer)], [400, 'invalid-argument']);
+  for (const field of ['path', 'name', 'sed']) assert.match(messageOf(answer), new RegExp(field));
+  assert.equal((await send('POST', '/v1/datasets', { body: '{"path":' })).status, 400);
+});
+
+test('a path that is not absolute is refused: the coordinator does not know where the operator stands', async () => {
+  const body = JSON.stringify({ path: 'data/x.npz', name: 'x' });
+  const answer = await send('POST', '/v1/datasets', { body });
+  assert.match(messageOf(answer), /absolute/);
+});
+
+test('what is not there is 404 with a code, be it a route, a model or a run', async () => {
+  for (const path of [
+    '/v1/nothing',
+    '/v1/models/none',
+    '/v1/runs/none',
+    '/v1/tasks/none',
+    '/v1/devices/none',
+  ]) {
+    const answer = await send('GET', path);
+    assert.deepEqual([path, answer.status, codeOf(answer)], [path, 404, 'not-found']);
+  }
+});
+
+test('every route is served and described', async () => {
+  const { body } = await send('GET', '/v1/openapi.json');
+  const { paths } = body as { paths: Record<string, Record<string, { operationId: string }>> };
+  const routes = createRouteTable(coordinator.services);
+  const described = Object.values(paths).flatMap((methods) => Object.values(methods));
+  assert.equal(described.length, routes.length);
+  assert.equal(new Set(described.map(({ operationId }) => operationId)).size, routes.length);
+  for (const { method, path, operationId, isOpen } of routes) {
+    assert.equal(paths[path]?.[method.toLowerCase()]?.operationId, operationId);
+    const answer = await send(method, path.replaceAll(/\{\w+\}/g, 'x'), { token: '' });
+    assert.equal(answer.status, isOpen ? 200 : 401, `${method} ${path}`);
+  }
+});
+
+test('the description is OpenAPI 3.1 with the path and query parameters of each operation', async () => {
+  const { body } = await send('GET', '/v1/openapi.json');
+  const document = body as {
+    openapi: string;
+    paths: Record<string, Record<string, { parameters: unknown[] }>>;
+  };
+  assert.match(document.openapi, /^3\.1\./);
+  const parameters = document.paths['/v1/runs/{name}/report']?.['get']?.parameters as {
+    name: string;
+    in: string;
+  }[];
+  assert.deepEqual(
+    parameters.map(({ name, in: place }) => [name, place]),
+    [
+      ['name', 'path'],
+      ['format', 'query'],
+    ],
+  );
+});

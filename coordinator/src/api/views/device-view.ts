@@ -1,0 +1,48 @@
+import { inventorySchema } from '@qfleet/shared/inventory/inventory.ts';
+import * as z from 'zod';
+import type { DeviceRecord } from '../../store/records.ts';
+
+const backendViewSchema = z.object({
+  id: z.string(),
+  available: z.boolean(),
+  version: z.string(),
+  /** Why it is unavailable. */
+  reason: z.string(),
+});
+
+/** A device as operators see it. Times are milliseconds since 1970; absent: not known yet. */
+export const deviceViewSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: z.enum(['approved', 'revoked']),
+  connected: z.boolean(),
+  createdAtMs: z.number(),
+  lastSeenAtMs: z.number().optional(),
+  agentVersion: z.string().optional(),
+  clockOffsetMs: z.number().optional(),
+  backends: z.array(backendViewSchema),
+  inventory: inventorySchema.optional(),
+});
+export type DeviceView = z.infer<typeof deviceViewSchema>;
+
+/** The view of a stored device. */
+export function viewDevice(device: DeviceRecord, connectedIds: ReadonlySet<string>): DeviceView {
+  const { id, name, state, createdAtMs, lastSeenAtMs, agentVersion, clockOffsetMs, inventory } = device;
+  return {
+    id,
+    name,
+    state,
+    connected: connectedIds.has(id),
+    createdAtMs,
+    ...(lastSeenAtMs === undefined ? {} : { lastSeenAtMs }),
+    ...(agentVersion === undefined ? {} : { agentVersion }),
+    ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
+    backends: device.backends.map(({ id, available, version, reason }) => ({
+      id,
+      available,
+      version,
+      reason,
+    })),
+    ...(inventory === undefined ? {} : { inventory }),
+  };
+}

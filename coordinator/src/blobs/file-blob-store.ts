@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream, statSync, unlinkSync } from 'node:fs';
+import { copyFile, mkdir, opendir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { type Digest, digestBytes, digestFile, parseDigest } from '@qfleet/shared/digest.ts';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import { blobChunkBytes } from '@qfleet/shared/grpc/agent-service.ts';
+import { appendUpload } from './append-upload.ts';
+import type { BlobStore } from './blob-store.ts';
+import { explainDiskFailure } from './explain-disk-failure.ts';
+import { hasErrno } from './has-errno.ts';
+import { publishFile } from './publish-file.ts';
+
+/** An upload that nobody has continued for so long is given up, milliseconds: 7 days. */
+const partialAgeMs = 7 * 24 * 3_600_000;
+
+/**
+ * Opens the blobs of a folder: `sha256/<first two digits>/<digest>`, whole and verified; `tmp/`, emptied
+ * here, since nothing in it outlives a process; `partial/<digest>`, uploads to be resumed.
+ */
+export async function openFileBlobStore(folder: string): Promise<BlobStore> {
+  await rm(join(folder, 'tmp'), { recursive: true, force: true });
+  for (const part of ['sha256', 'tmp', 'partial']) {
+    await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
+  }
+  await dropOldPartials(join(folder, 'partial'));
+  return new FileBlobStore(folder);
+}
+
+class FileBlobStore implements BlobStore {
+  readonly #folder: string;
+  /** Digests whose upload somebody is appending to. */
+  readonly #receiving = new Set<Digest>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  stat(digest: Digest): Promise<number | undefined> {
+    return sizeOf(this.#pathOf(digest));
+  }
+
+  async put(bytes: Uint8Array): Promise<Digest> {
+    const digest = digestBytes(bytes);
+    if (await this.touch(digest)) return digest;
+    return this.#add((temporary) => writeFile(temporary, bytes));
+  }
+
+  putFile(path: string): Promise<Digest> {
+    return this.#add((temporary) => copyFile(path, temporary));
+  }
+
+  async read(digest: Digest): Promise<Buffer> {
+    const bytes = await readFile(await this.path(digest));
+    const found = digestBytes(bytes);
+    if (found === digest) return bytes;
+    throw new QfleetError(
+      'digest-mismatch',
+      `The blob ${digest} has changed on the disk: it is ${found} now.`,
+      {
+        hint: 'Check the disk; then add the model or dataset again, or repeat the run.',
+      },
+    );
+  }
+
+  async open(digest: Digest, offset: number): Promise<{ totalBytes: number; stream: Readable }> {
+    const path = await this.path(digest);
+    const totalBytes = (await stat(path)).size;
+    if (offset > totalBytes) {
+      throw new QfleetError(
+        'out-of-range',
+        `The blob ${digest} has ${totalBytes} bytes, asked from ${offset} on.`,
+      );
+    }
+    const stream = createReadStream(path, { start: offset, highWaterMark: blobChunkBytes });
+    return { totalBytes, stream };
+  }
+
+  async path(digest: Digest): Promise<string> {
+    const path = this.#pathOf(digest);
+    if ((await sizeOf(path)) === undefined) throw new QfleetError('not-found', `There is no blob ${digest}.`);
+    return path;
+  }
+
+  async *list(): AsyncIterable<{ digest: Digest; sizeBytes: number; modifiedAtMs: number }> {
+    const root = join(this.#folder, 'sha256');
+    for await (const shard of await opendir(root)) {
+      for await (const entry of await opendir(join(root, shard.name))) {
+        const found = await stat(join(root, shard.name, entry.name)).catch(() => undefined);
+        if (!found) continue;
+        yield { digest: parseDigest(entry.name), sizeBytes: found.size, modifiedAtMs: found.mtimeMs };
+      }
+    }
+  }
+
+  async remove(digest: Digest): Promise<void> {
+    await rm(this.#pathOf(digest), { force: true });
+  }
+
+  /** Look and removal stand in one turn of the event loop, so that a touch comes before or after both. */
+  async removeUnused(digest: Digest, sinceMs: number): Promise<boolean> {
+    const path = this.#pathOf(digest);
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (!found) return true;
+    if (found.mtimeMs >= sinceMs) return false;
+    unlinkSync(path);
+    return true;
+  }
+
+  async touch(digest: Digest): Promise<boolean> {
+    const now = new Date();
+    try {
+      await utimes(this.#pathOf(digest), now, now);
+      return true;
+    } catch (error) {
+      if (hasErrno(error, 'ENOENT')) return false;
+      throw error;
+    }
+  }
+
+  async receivedBytes(digest: Digest): Promise<number> {
+    return (await sizeOf(this.#partialPath(digest))) ?? 0;
+  }
+
+  async receive(upload: Parameters<BlobStore['receive']>[0]): Promise<{ existed: boolean }> {
+    const { digest } = upload;
+    if (await this.touch(digest)) return { existed: true };
+    if (this.#receiving.has(digest)) {
+      throw new QfleetError('unavailable', `Another upload of ${digest} is under way.`, {
+        hint: 'Ask again in a moment; it may be complete then.',
+      });
+    }
+    this.#receiving.add(digest);
+    const partial = this.#partialPath(digest);
+    try {
+      await explainDiskFailure(() => appendUpload({ ...upload, partial, path: this.#pathOf(digest) }));
+      return { existed: false };
+    } catch (error) {
+      // A full disk is not helped by half a blob, and bytes with another digest help nobody.
+      const isHopeless =
+        error instanceof QfleetError && ['resource-exhausted', 'digest-mismatch'].includes(error.code);
+      if (isHopeless) await rm(partial, { force: true });
+      throw error;
+    } finally {
+      this.#receiving.delete(digest);
+    }
+  }
+
+  /** The digest is taken of what was written, so that a source that changes meanwhile cannot spoil it. */
+  #add(write: (path: string) => Promise<void>): Promise<Digest> {
+    const temporary = join(this.#folder, 'tmp', randomBytes(12).toString('hex'));
+    return explainDiskFailure(async () => {
+      try {
+        await write(temporary);
+        const digest = await digestFile(temporary);
+        if (!(await this.touch(digest))) await publishFile(temporary, this.#pathOf(digest));
+        return digest;
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    });
+  }
+
+  #pathOf(digest: Digest): string {
+    return join(this.#folder, 'sha256', digest.slice(0, 2), parseDigest(digest));
+  }
+
+  #partialPath(digest: Digest): string {
+    return join(this.#folder, 'partial', parseDigest(digest));
+  }
+}
+
+async function dropOldPartials(folder: string): Promise<void> {
+  for await (const entry of await opendir(folder)) {
+    const path = join(folder, entry.name);
+    if ((await stat(path)).mtimeMs < Date.now() - partialAgeMs) await rm(path, { force: true });
+  }
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}

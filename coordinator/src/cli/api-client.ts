@@ -1,0 +1,158 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isErrorCode, QfleetError } from '@qfleet/shared/errors.ts';
+import type * as z from 'zod';
+import { errorBodySchema } from '../api/send-error.ts';
+import { type Operator, readOperatorFile } from '../main/operator-file.ts';
+import { resolveDataDir } from '../main/resolve-data-dir.ts';
+import type { CliContext, GlobalOptions } from './cli-context.ts';
+import { readServerEvents, type ServerEvent } from './read-server-events.ts';
+
+type Address = Pick<Operator, 'url' | 'token'>;
+
+/** Pause before a broken event stream is opened again, milliseconds. */
+const reconnectMs = 1000;
+
+/** How long a coordinator that went away may take to come back while its events are followed, milliseconds. */
+const patienceMs = 120_000;
+
+/** Finds the coordinator: `QFLEET_URL` with `QFLEET_TOKEN` or `QFLEET_TOKEN_FILE`, else operator.json in the data folder. Throws `no-coordinator`. */
+export async function connectToCoordinator(
+  context: Pick<CliContext, 'env' | 'cwd'>,
+  options: GlobalOptions,
+): Promise<ApiClient> {
+  const find = (): Promise<Address> => findCoordinator(context, options);
+  return new ApiClient(find, await find());
+}
+
+async function findCoordinator(
+  { env, cwd }: Pick<CliContext, 'env' | 'cwd'>,
+  options: GlobalOptions,
+): Promise<Address> {
+  const url = env['QFLEET_URL'];
+  if (url && options.data === undefined) return { url, token: await readToken(env) };
+  const dataDir = resolveDataDir({ flag: options.data, env, cwd });
+  const operator = await readOperatorFile(dataDir);
+  if (operator) return operator;
+  throw new QfleetError('no-coordinator', `No coordinator runs on ${dataDir}.`, {
+    hint: 'Start one in another terminal with `qfleet up`, or name its data folder with --data DIR.',
+  });
+}
+
+async function readToken(env: NodeJS.ProcessEnv): Promise<string> {
+  const file = env['QFLEET_TOKEN_FILE'];
+  const token = env['QFLEET_TOKEN'] ?? (file ? (await readFile(file, 'utf8')).trim() : undefined);
+  if (token) return token;
+  throw new QfleetError('configuration', 'QFLEET_URL is set, but no token.', {
+    hint: 'Set QFLEET_TOKEN_FILE to a file that holds the token of the coordinator’s operator.json.',
+  });
+}
+
+/** Talks to the operators' API. Refusals come back as the QfleetError they were; no answer is `no-coordinator`. */
+export class ApiClient {
+  readonly #find: () => Promise<Address>;
+  #address: Address;
+
+  constructor(find: () => Promise<Address>, address: Address) {
+    this.#find = find;
+    this.#address = address;
+  }
+
+  get url(): string {
+    return this.#address.url;
+  }
+
+  get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    return this.#json('GET', path, schema, undefined);
+  }
+
+  post<T>(path: string, schema: z.ZodType<T>, body: unknown = {}): Promise<T> {
+    return this.#json('POST', path, schema, body);
+  }
+
+  delete<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    return this.#json('DELETE', path, schema, undefined);
+  }
+
+  async getText(path: string): Promise<string> {
+    return (await this.#fetch('GET', path, undefined, {})).text();
+  }
+
+  /**
+   * Events of a subject from the first on, for ever: a broken stream is taken up after the last event seen, also when
+   * the coordinator restarts at another port meanwhile. A coordinator that stays away throws `no-coordinator`.
+   */
+  async *events(subject: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    let last = 0;
+    let lastHeardMs = performance.now();
+    while (!signal.aborted) {
+      try {
+        const path = `/v1/events?subject=${encodeURIComponent(subject)}`;
+        const response = await this.#fetch('GET', path, undefined, { 'last-event-id': String(last) }, signal);
+        lastHeardMs = performance.now();
+        for await (const event of readServerEvents(response.body ?? new ReadableStream())) {
+          last = event.seq;
+          lastHeardMs = performance.now();
+          yield event;
+        }
+      } catch (thrown) {
+        if (signal.aborted) return;
+        if (!isPassing(thrown) || performance.now() - lastHeardMs > patienceMs) throw thrown;
+      }
+      await sleep(reconnectMs, undefined, { signal }).catch(() => undefined);
+      this.#address = await this.#find().catch(() => this.#address);
+    }
+  }
+
+  async #json<T>(method: string, path: string, schema: z.ZodType<T>, body: unknown): Promise<T> {
+    const response = await this.#fetch(method, path, body, {});
+    return schema.parse(await response.json());
+  }
+
+  async #fetch(
+    method: string,
+    path: string,
+    body: unknown,
+    headers: Record<string, string>,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    const { url, token } = this.#address;
+    const response = await fetch(new URL(path, url), {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    }).catch((cause: unknown) => {
+      throw new QfleetError('no-coordinator', `The coordinator at ${url} does not answer.`, {
+        hint: 'It may have been killed: start it again with `qfleet up`.',
+        cause,
+      });
+    });
+    if (!response.ok) throw await readError(response);
+    return response;
+  }
+}
+
+/** Whether trying again may help: the coordinator is away, or the stream broke in the middle. */
+function isPassing(thrown: unknown): boolean {
+  if (thrown instanceof QfleetError) {
+    return ['no-coordinator', 'unavailable', 'unauthenticated'].includes(thrown.code);
+  }
+  return thrown instanceof TypeError;
+}
+
+async function readError(response: Response): Promise<QfleetError> {
+  const parsed = errorBodySchema.safeParse(await response.json().catch(() => undefined));
+  if (!parsed.success) {
+    const hint = 'Something else may listen there: check the address.';
+    return new QfleetError('unavailable', `${response.url} answered ${response.status} without a reason.`, {
+      hint,
+    });
+  }
+  const { code, message, hint } = parsed.data.error;
+  return new QfleetError(isErrorCode(code) ? code : 'internal', message, hint === undefined ? {} : { hint });
+}

@@ -1,0 +1,145 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import * as z from 'zod';
+import { doneSchema } from '../../api/name-param.ts';
+import { infoSchema } from '../../api/routes/health-routes.ts';
+import { type DeviceView, deviceViewSchema } from '../../api/views/device-view.ts';
+import { connectToCoordinator } from '../api-client.ts';
+import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
+import { formatBytes, formatCacheBytes, formatTime } from '../output/format-value.ts';
+import { type Column, parseFormat, printFacts, printRows } from '../output/print-rows.ts';
+import { withExample, withOutput } from '../with-options.ts';
+
+interface DeviceOptions extends GlobalOptions {
+  readonly output: string;
+  readonly out: string;
+}
+
+/** `qfleet device …`: the fleet. */
+export function addDeviceCommands(program: Command, context: CliContext): void {
+  const device = program.command('device').description('the fleet: add, list, show, shut out, forget');
+  addAdd(device, context);
+  addList(device, context);
+  addShow(device, context);
+  addRevoke(device, context);
+  addRemove(device, context);
+}
+
+function addAdd(device: Command, context: CliContext): void {
+  const command = device
+    .command('add <name>')
+    .description('make a device: writes its key, certificate and CA to a folder for its agent')
+    .requiredOption('--out <dir>', 'folder for the device’s identity; made if it is not there')
+    .action(async (name: string) => {
+      const options = command.optsWithGlobals<DeviceOptions>();
+      const client = await connectToCoordinator(context, options);
+      const outDir = resolve(context.cwd, options.out);
+      const added = await client.post('/v1/devices', deviceViewSchema, { name, outDir });
+      const { fleetAddress } = await client.get('/v1/info', infoSchema);
+      context.stdout.write(`${added.id}\n`);
+      say(context, `${name} may connect to ${fleetAddress} with the identity in ${outDir}.`);
+      say(context, `Next: qfleet-agent run --identity ${options.out}`);
+      say(context, 'On another machine, copy the folder there first; its key is a secret.');
+    });
+  withExample(command, 'qfleet device add pi3 --out ./pi3');
+}
+
+function addList(device: Command, context: CliContext): void {
+  const command = withOutput(device.command('ls').description('list the fleet')).action(async () => {
+    const options = command.optsWithGlobals<DeviceOptions>();
+    const format = parseFormat(options.output);
+    const client = await connectToCoordinator(context, options);
+    const answer = await client.get('/v1/devices', z.object({ devices: z.array(deviceViewSchema) }));
+    printRows(context, format, columns, answer.devices);
+  });
+  withExample(command, 'qfleet device ls -o json');
+}
+
+function addShow(device: Command, context: CliContext): void {
+  const command = withOutput(
+    device.command('show <name>').description('one device with its inventory'),
+  ).action(async (name: string) => {
+    const options = command.optsWithGlobals<DeviceOptions>();
+    const format = parseFormat(options.output);
+    const client = await connectToCoordinator(context, options);
+    const found = await client.get(`/v1/devices/${encodeURIComponent(name)}`, deviceViewSchema);
+    printFacts(context, format, found, describe(found));
+  });
+  withExample(command, 'qfleet device show pi3');
+}
+
+function addRevoke(device: Command, context: CliContext): void {
+  const command = device
+    .command('revoke <name>')
+    .description('shut a device out at once; its results stay')
+    .action(async (name: string) => {
+      const client = await connectToCoordinator(context, command.optsWithGlobals<DeviceOptions>());
+      await client.post(`/v1/devices/${encodeURIComponent(name)}/revoke`, deviceViewSchema);
+      say(context, `${name} is revoked.`);
+    });
+  withExample(command, 'qfleet device revoke pi3');
+}
+
+function addRemove(device: Command, context: CliContext): void {
+  const command = device
+    .command('rm <name>')
+    .description('forget a device')
+    .action(async (name: string) => {
+      const client = await connectToCoordinator(context, command.optsWithGlobals<DeviceOptions>());
+      await client.delete(`/v1/devices/${encodeURIComponent(name)}`, doneSchema);
+      say(context, `${name} is forgotten.`);
+    });
+  withExample(command, 'qfleet device rm pi3');
+}
+
+const columns: Column<DeviceView>[] = [
+  { title: 'name', cell: ({ name }) => name },
+  { title: 'state', cell: (device) => describeState(device) },
+  { title: 'processor', cell: ({ inventory }) => inventory?.cpu.core ?? inventory?.cpu.model ?? '–' },
+  { title: 'cores', align: 'right', cell: ({ inventory }) => String(inventory?.cpu.processors ?? '–') },
+  {
+    title: 'backends',
+    cell: ({ backends }) =>
+      backends
+        .filter((one) => one.available)
+        .map(({ id }) => id)
+        .join(' '),
+  },
+  {
+    title: 'last seen',
+    cell: ({ lastSeenAtMs }) => formatTime(lastSeenAtMs),
+    raw: ({ lastSeenAtMs }) => lastSeenAtMs,
+  },
+  { title: 'id', cell: ({ id }) => id },
+];
+
+function describeState({ state, connected, inventory }: DeviceView): string {
+  if (state === 'revoked') return 'revoked';
+  const emulated = inventory?.emulated ? ', emulated' : '';
+  return (connected ? 'connected' : 'away') + emulated;
+}
+
+function describe(device: DeviceView): [string, string][] {
+  const { inventory } = device;
+  return [
+    ['name', device.name],
+    ['id', device.id],
+    ['state', describeState(device)],
+    ['last seen', formatTime(device.lastSeenAtMs)],
+    ['agent', device.agentVersion ?? '–'],
+    ['board', inventory?.board ?? '–'],
+    ['processor', inventory ? `${inventory.cpu.model}, ${inventory.cpu.processors} cores` : '–'],
+    ['memory', inventory ? formatBytes(inventory.memoryBytes) : '–'],
+    ['system', inventory ? `${inventory.os}, ${inventory.kernel}, ${inventory.architecture}` : '–'],
+    [
+      'caches',
+      inventory?.caches
+        .map(({ level, type, sizeBytes }) => `L${level} ${type} ${formatCacheBytes(sizeBytes)}`)
+        .join(', ') ?? '–',
+    ],
+    ...device.backends.map(({ id, available, version, reason }): [string, string] => [
+      `backend ${id}`,
+      available ? version : `unavailable: ${reason}`,
+    ]),
+  ];
+}

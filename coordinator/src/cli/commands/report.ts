@@ -1,0 +1,45 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { Command } from 'commander';
+import { connectToCoordinator } from '../api-client.ts';
+import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
+import { withExample } from '../with-options.ts';
+
+const formats = ['table', 'md', 'json', 'csv', 'html'];
+
+interface ReportOptions extends GlobalOptions {
+  readonly output?: string;
+  readonly out?: string;
+}
+
+/** `qfleet report`: what a run found. */
+export function addReportCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('report [run]')
+    .description('the cross-device report of a run (default: latest)')
+    .option(
+      '-o, --output <format>',
+      'table, md, json, csv or html (default: by the ending of --out, else table)',
+    )
+    .option('--out <file>', 'write it there instead of standard output')
+    .action(async (run = 'latest') => {
+      const options = command.optsWithGlobals<ReportOptions>();
+      const format = chooseFormat(options);
+      const client = await connectToCoordinator(context, options);
+      const text = await client.getText(`/v1/runs/${encodeURIComponent(run)}/report?format=${format}`);
+      if (options.out === undefined)
+        return void context.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+      const path = resolve(context.cwd, options.out);
+      await writeFile(path, text);
+      say(context, `Wrote ${path}`);
+    });
+  withExample(command, 'qfleet report latest --out report.html');
+}
+
+function chooseFormat({ output, out }: ReportOptions): string {
+  const ending = /\.(\w+)$/.exec(out ?? '')?.[1]?.toLowerCase();
+  const format = output ?? (ending !== undefined && formats.includes(ending) ? ending : 'table');
+  if (formats.includes(format)) return format;
+  throw new QfleetError('usage', `Expected -o ${formats.join(', ')}, got "${format}".`);
+}

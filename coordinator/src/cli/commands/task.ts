@@ -1,0 +1,52 @@
+import type { Command } from 'commander';
+import * as z from 'zod';
+import { type TaskView, taskViewSchema } from '../../api/views/task-view.ts';
+import { connectToCoordinator } from '../api-client.ts';
+import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
+import { formatTime } from '../output/format-value.ts';
+import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
+import { withExample, withOutput } from '../with-options.ts';
+
+interface TaskOptions extends GlobalOptions {
+  readonly output: string;
+}
+
+/** `qfleet task …`: the coordinator's own long work. */
+export function addTaskCommands(program: Command, context: CliContext): void {
+  const task = program
+    .command('task')
+    .description('the coordinator’s own work, such as quantizing: list, cancel');
+  const list = withOutput(task.command('ls').description('list tasks')).action(async () => {
+    const options = list.optsWithGlobals<TaskOptions>();
+    const format = parseFormat(options.output);
+    const client = await connectToCoordinator(context, options);
+    const { tasks } = await client.get('/v1/tasks', z.object({ tasks: z.array(taskViewSchema) }));
+    printRows(context, format, columns, tasks);
+  });
+  withExample(list, 'qfleet task ls');
+  const cancel = task
+    .command('cancel <id>')
+    .description('stop a task')
+    .action(async (id: string) => {
+      const client = await connectToCoordinator(context, cancel.optsWithGlobals<TaskOptions>());
+      await client.post(`/v1/tasks/${encodeURIComponent(id)}/cancel`, taskViewSchema);
+      say(context, `${id} is told to stop.`);
+    });
+  withExample(cancel, 'qfleet task cancel task-4x7k2m9qpt');
+}
+
+const columns: Column<TaskView>[] = [
+  { title: 'id', cell: ({ id }) => id },
+  { title: 'kind', cell: ({ kind }) => kind },
+  { title: 'state', cell: ({ state }) => state },
+  {
+    title: 'progress',
+    cell: ({ progress }) => (progress ? `${Math.floor(progress.fraction * 100)} % ${progress.step}` : ''),
+  },
+  { title: 'error', cell: ({ error }) => error?.message ?? '' },
+  {
+    title: 'created',
+    cell: ({ createdAtMs }) => formatTime(createdAtMs),
+    raw: ({ createdAtMs }) => createdAtMs,
+  },
+];

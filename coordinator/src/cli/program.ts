@@ -1,0 +1,72 @@
+import { Command, type CommanderError, Option } from 'commander';
+import { readVersion } from '../main/read-version.ts';
+import type { CliContext } from './cli-context.ts';
+import { addAgentCommands } from './commands/agent.ts';
+import { addCompletionCommand } from './commands/completion.ts';
+import { addDatasetCommands } from './commands/dataset.ts';
+import { addDemoCommand } from './commands/demo.ts';
+import { addDeviceCommands } from './commands/device.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
+import { addGcCommand } from './commands/gc.ts';
+import { addInspectCommand } from './commands/inspect.ts';
+import { addModelCommands } from './commands/model.ts';
+import { addQuantizeCommand } from './commands/quantize.ts';
+import { addReportCommand } from './commands/report.ts';
+import { addRunCommands } from './commands/run.ts';
+import { addTaskCommands } from './commands/task.ts';
+import { addUpCommand } from './commands/up.ts';
+import { addVariantCommands } from './commands/variant.ts';
+
+const summary = `Finds out, by measurement, whether a quantized neural network still works, and still pays, on the board it has to run on.`;
+
+/** The whole command line. A new command is one file in commands/ and one line here. */
+export function createProgram(context: CliContext): Command {
+  const program = new Command('qfleet')
+    .description(summary)
+    .version(readVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'explain a command, with an example')
+    .addOption(
+      new Option('--data <dir>', 'data folder of the coordinator (default: .qfleet)').env('QFLEET_DATA'),
+    )
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .showSuggestionAfterError()
+    .showHelpAfterError('Try --help.');
+  addDemoCommand(program, context);
+  addUpCommand(program, context);
+  addDeviceCommands(program, context);
+  addModelCommands(program, context);
+  addDatasetCommands(program, context);
+  addVariantCommands(program, context);
+  addQuantizeCommand(program, context);
+  addInspectCommand(program, context);
+  addRunCommands(program, context);
+  addReportCommand(program, context);
+  addAgentCommands(program, context);
+  addTaskCommands(program, context);
+  addGcCommand(program, context);
+  addDoctorCommand(program, context);
+  addCompletionCommand(program, context);
+  adopt(program, context);
+  return program;
+}
+
+/** Commander copies these settings to subcommands only when it makes them, so they are set on each here. */
+function adopt(command: Command, context: CliContext): void {
+  command
+    .exitOverride(throwIt)
+    .configureOutput({
+      writeOut: (text) => void context.stdout.write(text),
+      writeErr: (text) => void context.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'qfleet: ')),
+    })
+    .showHelpAfterError(`Try: ${pathOf(command)} --help`);
+  for (const child of command.commands) adopt(child, context);
+}
+
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
+function throwIt(error: CommanderError): never {
+  throw error;
+}

@@ -1,0 +1,74 @@
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import { describeIssues } from '../api/parse-input.ts';
+import { type Plan, planSchema } from '../plan/plan.ts';
+import type { CliContext } from './cli-context.ts';
+import { readYaml } from './read-yaml.ts';
+
+/** What of a plan can be said on the command line. */
+export interface PlanFlags {
+  readonly model?: string;
+  readonly variants?: readonly string[];
+  readonly devices?: readonly string[];
+  readonly backends?: readonly string[];
+  readonly dataset?: string;
+  readonly limit?: number;
+  readonly allowOverlap?: boolean;
+  readonly threads?: number;
+  readonly launches?: number;
+  readonly duration?: number;
+  readonly timing?: boolean;
+  readonly name?: string;
+}
+
+type Loose = Record<string, unknown>;
+
+/** The plan of a file with the flags laid over it and the defaults filled in; throws `usage` that names every wrong field. */
+export async function readPlan(
+  context: Pick<CliContext, 'cwd'>,
+  file: string | undefined,
+  flags: PlanFlags,
+): Promise<Plan> {
+  const written = file === undefined ? {} : await readYaml(context, file);
+  if (typeof written !== 'object' || written === null || Array.isArray(written)) {
+    throw new QfleetError('usage', `${file} holds no plan: expected fields such as "model: mnist-8".`);
+  }
+  const parsed = planSchema.safeParse(layFlagsOver(written as Loose, flags));
+  if (parsed.success) return parsed.data;
+  const where = file === undefined ? 'The plan' : `The plan in ${file}`;
+  throw new QfleetError('usage', `${where} is not as expected: ${describeIssues(parsed.error)}`, {
+    hint: 'The least a plan needs is a model: qfleet run create --model NAME.',
+  });
+}
+
+function layFlagsOver(plan: Loose, flags: PlanFlags): Loose {
+  const { model, variants, devices, backends, name, threads } = flags;
+  const evaluation = layOver(plan['evaluation'], {
+    dataset: flags.dataset,
+    limit: flags.limit,
+    allowOverlap: flags.allowOverlap,
+  });
+  const timing = layOver(plan['timing'], {
+    launches: flags.launches,
+    minDurationMs: flags.duration,
+    enabled: flags.timing === false ? false : undefined,
+  });
+  const settings = threads === undefined ? plan['settings'] : [{ threads }];
+  return dropAbsent({
+    ...plan,
+    ...dropAbsent({ model, variants, devices, backends, name }),
+    settings,
+    evaluation,
+    timing,
+  });
+}
+
+/** Undefined where neither the file nor a flag says anything. */
+function layOver(written: unknown, flags: Loose): unknown {
+  const said = dropAbsent(flags);
+  if (Object.keys(said).length === 0) return written;
+  return { ...(typeof written === 'object' ? written : {}), ...said };
+}
+
+function dropAbsent(fields: Loose): Loose {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,39 @@
+import { X509Certificate } from 'node:crypto';
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import { deviceIdOf } from '../pki/device-uri.ts';
+import type { DeviceRecord } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
+
+export interface PeerIdentity {
+  readonly device: DeviceRecord;
+  /** End of its certificate, milliseconds since 1970. */
+  readonly validUntilMs: number;
+}
+
+/**
+ * Who calls: the id stands in the certificate that TLS has verified, never in a message. The device must
+ * be approved, the key must be the one it was registered with, and the certificate must hold still, which
+ * TLS checks only when a connection begins. Throws `unauthenticated`, with one message for all of it.
+ */
+export async function identifyPeer(
+  call: Pick<ServerUnaryCall<unknown, unknown>, 'getAuthContext'>,
+  store: Pick<Store, 'findDevice'>,
+): Promise<PeerIdentity> {
+  const peer = call.getAuthContext().sslPeerCertificate;
+  const deviceId = deviceIdOf(peer?.subjectaltname);
+  const device = deviceId === undefined ? undefined : await store.findDevice(deviceId);
+  if (!peer || !device || device.id !== deviceId || device.state !== 'approved') throw notAllowed();
+  const certificate = new X509Certificate(peer.raw);
+  const key = certificate.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  const validUntilMs = certificate.validToDate.getTime();
+  if (key !== device.publicKey || validUntilMs <= Date.now()) throw notAllowed();
+  return { device, validUntilMs };
+}
+
+/** What a device hears that may not act. */
+export function notAllowed(): QfleetError {
+  return new QfleetError('unauthenticated', 'This device is not, or no longer, a member of the fleet.', {
+    hint: 'On the coordinator: qfleet device ls; then approve it, or add it again with qfleet device add.',
+  });
+}

@@ -1,0 +1,154 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { QfleetError } from '@qfleet/shared/errors.ts';
+import type { SessionRequest__Output } from '@qfleet/shared/gen/qfleet/v1/SessionRequest.ts';
+import type { SessionResponse } from '@qfleet/shared/gen/qfleet/v1/SessionResponse.ts';
+import type { DeviceRecord } from '../store/records.ts';
+import type { LeasedJob } from '../store/store.ts';
+
+export type SessionCall = ServerDuplexStream<SessionRequest__Output, SessionResponse>;
+
+/** A job in an agent's hands, by its fence. */
+export interface Hold {
+  readonly jobId: string;
+  readonly fence: number;
+}
+
+interface HeldJob extends Hold {
+  readonly runId: string;
+  isCancelled: boolean;
+  /** Its result is being committed just now. */
+  isSettling: boolean;
+  /** When its progress was last stored, monotonic milliseconds. */
+  progressAtMs: number;
+}
+
+/** What a coordinator knows of one connected agent: what it holds, and how to speak to it. */
+export class DeviceSession {
+  readonly device: DeviceRecord;
+  /** When anything was last heard, monotonic milliseconds. */
+  heardAtMs = performance.now();
+  /** Something was uploaded, or a result tried, since the last heartbeat. */
+  hasUploaded = false;
+  /** The agent has been greeted and may be given work. */
+  isReady = false;
+  readonly #call: SessionCall;
+  readonly #end: (reason: QfleetError) => void;
+  readonly #held = new Map<string, HeldJob>();
+  #hasEnded = false;
+
+  constructor(device: DeviceRecord, call: SessionCall, end: (reason: QfleetError) => void) {
+    this.device = device;
+    this.#call = call;
+    this.#end = end;
+  }
+
+  get isIdle(): boolean {
+    return this.isReady && !this.#hasEnded && this.#held.size === 0;
+  }
+
+  get isBusy(): boolean {
+    return this.#held.size > 0;
+  }
+
+  /** Sends unless the session is over. Acknowledgements of an agent that does not read are dropped, not piled up. */
+  send(message: SessionResponse): void {
+    if (this.#hasEnded || this.#call.cancelled) return;
+    if (message.heartbeatAck && this.#call.writableNeedDrain) return;
+    this.#call.write(message);
+  }
+
+  /** Hands over a job. */
+  lease(job: LeasedJob): void {
+    this.hold({ jobId: job.id, fence: job.fence }, job.runId);
+    this.send({
+      lease: {
+        job: {
+          id: job.id,
+          runId: job.runId,
+          fence: job.fence,
+          attempt: job.attempts,
+          timeLimitMs: job.timeLimitMs,
+          ...job.spec,
+        },
+      },
+    });
+  }
+
+  /** Notes that the agent has a job in hand. */
+  hold(hold: Hold, runId: string): void {
+    const known = this.find(hold);
+    if (known) return;
+    this.#held.set(hold.jobId, {
+      ...hold,
+      runId,
+      isCancelled: false,
+      isSettling: false,
+      progressAtMs: Number.NEGATIVE_INFINITY,
+    });
+  }
+
+  /** What it works on, or still has to hand in the result of. */
+  listUncancelled(): Hold[] {
+    return [...this.#held.values()].filter((held) => !held.isCancelled);
+  }
+
+  find(hold: Hold): HeldJob | undefined {
+    const held = this.#held.get(hold.jobId);
+    return held?.fence === hold.fence ? held : undefined;
+  }
+
+  /** Has the agent stop a job, told once; it counts as busy until it says that it holds the job no more. */
+  cancel(hold: Hold, reason: string): void {
+    this.hold(hold, '');
+    const held = this.find(hold);
+    if (!held || held.isCancelled) return;
+    held.isCancelled = true;
+    this.send({ cancel: { jobId: hold.jobId, fence: hold.fence, reason } });
+  }
+
+  /** Cancels what is held without one of these leases, unless its result is under way. */
+  cancelWithout(leases: ReadonlySet<string>, reason: string): void {
+    for (const held of this.#held.values()) {
+      if (!held.isSettling && !leases.has(leaseKey(held))) this.cancel(held, reason);
+    }
+  }
+
+  /** The agent has said what it holds: cancelled jobs that it does not name have been stopped. */
+  forgetStopped(stillHeld: Hold | undefined): void {
+    for (const held of [...this.#held.values()]) {
+      if (held.isCancelled && held.jobId !== stillHeld?.jobId) this.#held.delete(held.jobId);
+    }
+  }
+
+  beginSettling(hold: Hold): void {
+    const held = this.find(hold);
+    if (held) held.isSettling = true;
+  }
+
+  endSettling(hold: Hold): void {
+    const held = this.find(hold);
+    if (held) held.isSettling = false;
+  }
+
+  /** The job's result is stored; the agent is free. */
+  settle(hold: Hold): void {
+    if (this.find(hold)) this.#held.delete(hold.jobId);
+  }
+
+  /** Ends the stream with that reason. */
+  end(reason: QfleetError): void {
+    if (this.#hasEnded) return;
+    this.close();
+    this.#end(reason);
+  }
+
+  /** Nothing is sent from now on. */
+  close(): void {
+    this.#hasEnded = true;
+  }
+}
+
+/** A lease as a string, to be looked up. */
+export function leaseKey(hold: Hold): string {
+  return `${hold.jobId}#${hold.fence}`;
+}

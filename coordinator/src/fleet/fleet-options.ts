@@ -1,0 +1,38 @@
+/** What may be tuned, mostly so that tests need not wait; milliseconds and bytes. */
+export interface FleetOptions {
+  /** Told to agents in Welcome. */
+  readonly coordinatorVersion: string;
+  /** A lease that nobody extends ends after this long. */
+  readonly leaseMs: number;
+  readonly heartbeatIntervalMs: number;
+  /** At least this often the dispatcher looks for due jobs, cancelled runs and revoked devices. */
+  readonly pollIntervalMs: number;
+  /** Progress of a job is stored at most this often. */
+  readonly progressIntervalMs: number;
+  /** The first message of a session, or the next of an upload, has to come within this time. */
+  readonly patienceMs: number;
+  /** So many losses of the agent in a row fail a job. */
+  readonly maxCrashes: number;
+  /** Largest blob that an agent may upload. */
+  readonly maxBlobBytes: number;
+  /** What a device may upload between two results. */
+  readonly maxBytesPerResult: number;
+  /** Uploads of one device at once. */
+  readonly maxUploads: number;
+  /** How long a stop waits for open calls. */
+  readonly stopMs: number;
+}
+
+export const defaultFleetOptions: FleetOptions = {
+  coordinatorVersion: '0.1.0',
+  leaseMs: 90_000,
+  heartbeatIntervalMs: 15_000,
+  pollIntervalMs: 2_000,
+  progressIntervalMs: 1_000,
+  patienceMs: 60_000,
+  maxCrashes: 2,
+  maxBlobBytes: 1 << 30,
+  maxBytesPerResult: 4 * (1 << 30),
+  maxUploads: 4,
+  stopMs: 5_000,
+};

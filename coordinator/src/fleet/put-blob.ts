@@ -1,0 +1,69 @@
+import type { ServerReadableStream } from '@grpc/grpc-js';
+import { parseDigest } from '@qfleet/shared/digest.ts';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { PutBlobRequest__Output } from '@qfleet/shared/gen/qfleet/v1/PutBlobRequest.ts';
+import type { PutBlobResponse } from '@qfleet/shared/gen/qfleet/v1/PutBlobResponse.ts';
+import type { FleetContext } from './fleet-context.ts';
+import type { Handling } from './handle-call.ts';
+import { nextMessage, type Reading, readMessages } from './read-messages.ts';
+
+type PutBlobCall = ServerReadableStream<PutBlobRequest__Output, PutBlobResponse>;
+
+/** Takes one blob, straight to the disk. What came before a cut stays, to be continued at StatBlob's offset. */
+export async function putBlob(
+  context: FleetContext,
+  handling: Handling<PutBlobCall>,
+): Promise<PutBlobResponse> {
+  const reading = { signal: handling.signal, patienceMs: context.options.patienceMs };
+  const messages = handling.call[Symbol.asyncIterator]() as AsyncIterator<PutBlobRequest__Output>;
+  const first = (await nextMessage(messages, reading)).value as PutBlobRequest__Output | undefined;
+  if (!first)
+    throw new QfleetError('invalid-argument', 'Expected a first message with digest and size, got none.');
+  const digest = parseDigest(first.digest);
+  checkSizes(first, context.options.maxBlobBytes);
+  const end = context.quota.begin(handling.device.id, first.totalBytes - first.offset);
+  try {
+    return await context.blobs.receive({
+      digest,
+      totalBytes: first.totalBytes,
+      offset: first.offset,
+      source: readData(first, messages, reading, () => noteUpload(context, handling.device.id)),
+    });
+  } finally {
+    end();
+  }
+}
+
+async function* readData(
+  first: PutBlobRequest__Output,
+  messages: AsyncIterator<PutBlobRequest__Output>,
+  reading: Reading,
+  onData: () => void,
+): AsyncGenerator<Uint8Array> {
+  yield first.data;
+  for await (const message of readMessages(messages, reading)) {
+    onData();
+    yield message.data;
+  }
+}
+
+/** Keeps the lease of the job whose result this belongs to, however slow the line. */
+function noteUpload(context: FleetContext, deviceId: string): void {
+  const session = context.sessions.find(deviceId);
+  if (session) session.hasUploaded = true;
+}
+
+function checkSizes(first: PutBlobRequest__Output, maxBlobBytes: number): void {
+  if (first.totalBytes > maxBlobBytes) {
+    throw new QfleetError(
+      'resource-exhausted',
+      `The blob has ${first.totalBytes} bytes; at most ${maxBlobBytes} are taken.`,
+      { hint: 'Keep fewer raw outputs: lower the comparison count of the plan.' },
+    );
+  }
+  if (first.offset <= first.totalBytes) return;
+  throw new QfleetError(
+    'out-of-range',
+    `The offset ${first.offset} is beyond the ${first.totalBytes} bytes announced.`,
+  );
+}

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { status } from '@grpc/grpc-js';
+import { digestBytes } from '@qfleet/shared/digest.ts';
+import type { EventRecord } from '../store/records.ts';
+import { createTestRun, evaluateResult, startTestFleet, type TestFleet } from './fleet-fixture.ts';
+
+test('a connected agent is welcomed and given its jobs one after the other', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  assert.deepEqual(fleet.fleet.connectedDeviceIds(), [agent.deviceId]);
+  await fleet.blobs.put(Buffer.from('outputs'));
+  await createTestRun(fleet, 'r', [agent.deviceId], { count: 2 });
+  for (const position of [0, 1]) {
+    const job = await session.nextJob();
+    assert.equal(job.id, `r-${agent.deviceId}-${position}`);
+    assert.deepEqual([job.runId, job.fence, job.attempt, job.timeLimitMs], ['r', 1, 1, 1000]);
+    assert.equal(job.evaluate?.variant?.digest, digestBytes('variant'));
+    assert.equal((await agent.submit(evaluateResult(job))).status, 'committed');
+  }
+  assert.equal((await fleet.store.findRun('r'))?.state, 'completed');
+  assert.deepEqual(await kinds(fleet, 'run:r'), [
+    'job.leased',
+    'job.completed',
+    'job.leased',
+    'job.completed',
+    'run.finished',
+  ]);
+});
+
+test('what the agent said in its Hello is recorded', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  await agent.open('boot-7', { agentTimeUnixMs: Date.now() - 3_600_000 });
+  const device = await fleet.store.findDevice('pi');
+  assert.equal(device?.bootId, 'boot-7');
+  assert.equal(device?.inventory?.cpu.model, 'Cortex-A53');
+  assert.equal(device?.backends[0]?.id, 'onnxruntime-cpu');
+  assert.ok(Math.abs((device?.clockOffsetMs ?? 0) + 3_600_000) < 60_000);
+});
+
+test('a Hello that makes no sense ends the session with a reason', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const cases = [
+    { hello: { protocolVersion: 0, bootId: 'b' } },
+    { hello: { protocolVersion: 1, bootId: '' } },
+    { hello: { protocolVersion: 1, bootId: 'b', inventoryJson: Buffer.from('{') } },
+    { hello: { protocolVersion: 1, bootId: 'b', inventoryJson: Buffer.from('{}') } },
+    { heartbeat: {} },
+  ];
+  for (const first of cases) {
+    const call = agent.client.session();
+    call.on('data', () => {});
+    const ended = new Promise<{ code: number }>((resolve) => call.on('error', resolve as () => void));
+    call.write(first);
+    assert.equal((await ended).code, status.INVALID_ARGUMENT);
+  }
+  assert.deepEqual(fleet.fleet.connectedDeviceIds(), []);
+});
+
+test('a newer session of a device replaces the older one', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const older = await agent.open();
+  const newer = await agent.open();
+  assert.equal((await older.ended)?.code, status.UNAVAILABLE);
+  await newer.beat();
+  assert.deepEqual(fleet.fleet.connectedDeviceIds(), [agent.deviceId]);
+});
+
+test('a reconnecting agent goes on with the job it holds', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  const job = await session.nextJob();
+  session.cancel();
+  const held = { jobId: job.id, fence: job.fence };
+  const again = await agent.open(undefined, { heldJobs: [held] });
+  await again.beat(held);
+  assert.equal((await fleet.store.findJob(job.id))?.fence, 1);
+  assert.equal((await fleet.store.findJob(job.id))?.state, 'leased');
+  assert.ok(!again.has('cancel') && !again.has('lease'));
+});
+
+test('a job that an agent lost comes back with a new fence, and twice lost has failed', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  for (const fence of [1, 2]) {
+    const session = await agent.open();
+    assert.equal((await session.nextJob()).fence, fence);
+    session.cancel();
+  }
+  await agent.open();
+  const finished = await event(fleet, 'run:r', 'run.finished');
+  assert.deepEqual((finished.data as { state: string }).state, 'failed');
+  const [job] = await fleet.store.listJobs('r');
+  assert.equal(job?.failure?.class, 'crashed-agent');
+});
+
+test('a lease runs out when its agent goes silent, and heartbeats keep it', async () => {
+  await using fleet = await startTestFleet({ leaseMs: 1000 });
+  const [kept, silent] = [await fleet.join('kept'), await fleet.join('silent')];
+  const [session, other] = [await kept.open(), await silent.open()];
+  await createTestRun(fleet, 'r', [kept.deviceId, silent.deviceId]);
+  const job = await session.nextJob();
+  const lost = await other.nextJob();
+  const beating = setInterval(() => {
+    session.send({ heartbeat: { heldJob: { jobId: job.id, fence: job.fence } } });
+  }, 20);
+  const again = await other.next('cancel');
+  assert.deepEqual([again.jobId, again.fence], [lost.id, 1]);
+  assert.ok((await kinds(fleet, 'run:r')).includes('job.requeued'));
+  clearInterval(beating);
+  await other.beat();
+  assert.equal((await other.nextJob()).fence, 2);
+  assert.equal((await fleet.store.findJob(job.id))?.fence, 1);
+});
+
+test('a lease is kept while its result is still being uploaded', async () => {
+  await using fleet = await startTestFleet({ leaseMs: 60_000 });
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  const job = await session.nextJob();
+  const before = (await fleet.store.findJob(job.id))?.leaseUntilMs ?? 0;
+  await session.beat();
+  assert.equal((await fleet.store.findJob(job.id))?.leaseUntilMs, before, 'nothing in hand, nothing coming');
+  const outputs = Buffer.from('outputs');
+  const pieces = [outputs.subarray(0, 3), outputs.subarray(3)];
+  await agent.putBlob(pieces, { digest: digestBytes(outputs), totalBytes: outputs.length });
+  await session.beat();
+  assert.ok(((await fleet.store.findJob(job.id))?.leaseUntilMs ?? 0) > before);
+});
+
+test('a session that says nothing for four heartbeats is ended', async () => {
+  await using fleet = await startTestFleet({ heartbeatIntervalMs: 20 });
+  const session = await (await fleet.join('pi')).open();
+  assert.equal((await session.ended)?.code, status.DEADLINE_EXCEEDED);
+  assert.deepEqual(fleet.fleet.connectedDeviceIds(), []);
+});
+
+test('an agent is told to stop when its run is cancelled, and gets no work until it has', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  await createTestRun(fleet, 'r1', [agent.deviceId]);
+  const job = await session.nextJob();
+  const held = { jobId: job.id, fence: job.fence };
+  await fleet.store.cancelRun('r1', 'changed my mind');
+  fleet.fleet.wake();
+  assert.equal((await session.next('cancel')).jobId, job.id);
+  await createTestRun(fleet, 'r2', [agent.deviceId]);
+  await session.beat(held);
+  assert.ok(!session.has('lease'));
+  const failure = { class: 'cancelled' as const, message: 'stopped' };
+  await agent.submit(evaluateResult(job, { blobs: [], outcome: { kind: 'failed', failure } }));
+  assert.equal((await session.nextJob()).runId, 'r2');
+  assert.deepEqual(
+    (await fleet.store.listJobs('r1')).map((each) => each.state),
+    ['cancelled'],
+  );
+});
+
+test('an agent that holds a job it may not have is told to stop', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  session.send({ heartbeat: { heldJob: { jobId: 'nobody-knows', fence: 3 } } });
+  const cancel = await session.next('cancel');
+  assert.deepEqual([cancel.jobId, cancel.fence], ['nobody-knows', 3]);
+  await session.beat();
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  await session.nextJob();
+});
+
+test('agents of one host take turns', async () => {
+  await using fleet = await startTestFleet();
+  const [first, second] = [await fleet.join('native'), await fleet.join('wasm')];
+  const sessions = [await first.open('host'), await second.open('host')];
+  await fleet.blobs.put(Buffer.from('outputs'));
+  await createTestRun(fleet, 'r', [first.deviceId, second.deviceId]);
+  const agents = [first, second];
+  const leases = sessions.map(async (session, index) => ({ index, job: await session.nextJob() }));
+  const taken = await Promise.race(leases);
+  const other = 1 - taken.index;
+  await sessions[other]?.beat();
+  assert.equal((await fleet.store.listLeases()).length, 1);
+  await agents[taken.index]?.submit(evaluateResult(taken.job));
+  assert.equal((await leases[other])?.job.id, `r-${agents[other]?.deviceId}-0`);
+});
+
+test('progress is told to those who listen, and bounded', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  const { id, fence } = await session.nextJob();
+  const heard = new Promise<EventRecord>((resolve) => {
+    fleet.fleet.events.subscribe((each) => {
+      if (each.kind === 'job.progress') resolve(each);
+    });
+  });
+  session.send({ progress: { jobId: 'another', fence, step: 'lies', fraction: 1 } });
+  session.send({ progress: { jobId: id, fence, step: `warming up ${'x'.repeat(500)}`, fraction: 7 } });
+  const { data } = await heard;
+  assert.deepEqual(
+    [(data as { fraction: number }).fraction, (data as { step: string }).step.length],
+    [1, 200],
+  );
+  assert.equal((await fleet.store.findJob(id))?.progress?.fraction, 1);
+});
+
+test('revoking a device ends its stream and its job', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  await session.nextJob();
+  await fleet.store.setDeviceState(agent.deviceId, 'revoked');
+  assert.equal((await session.ended)?.code, status.UNAUTHENTICATED);
+  const finished = await event(fleet, 'run:r', 'run.finished');
+  assert.match((finished.data as { reason: string }).reason, /device-revoked/);
+});
+
+test('stopping ends sessions with a word, and a lease survives it', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  const job = await session.nextJob();
+  await fleet.fleet[Symbol.asyncDispose]();
+  assert.equal((await session.ended)?.code, status.UNAVAILABLE);
+  assert.equal((await fleet.store.findJob(job.id))?.state, 'leased');
+  assert.ok((await kinds(fleet, `device:${agent.deviceId}`)).includes('device.disconnected'));
+});
+
+async function kinds(fleet: TestFleet, subject: string): Promise<string[]> {
+  return (await fleet.store.listEvents({ afterSeq: 0, subject, limit: 1000 })).map((each) => each.kind);
+}
+
+/** The event of that kind, once it has happened. */
+async function event(fleet: TestFleet, subject: string, kind: string): Promise<EventRecord> {
+  const { promise, resolve } = Promise.withResolvers<EventRecord>();
+  const matches = (each: EventRecord): boolean => each.subject === subject && each.kind === kind;
+  const unsubscribe = fleet.fleet.events.subscribe((each) => matches(each) && resolve(each));
+  const past = (await fleet.store.listEvents({ afterSeq: 0, subject, limit: 1000 })).find(matches);
+  const found = past ?? (await promise);
+  unsubscribe();
+  return found;
+}

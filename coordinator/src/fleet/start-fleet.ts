@@ -1,0 +1,87 @@
+import type { Server } from '@grpc/grpc-js';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { Logger } from '@qfleet/shared/logger.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Authority } from '../pki/authority.ts';
+import type { Store } from '../store/store.ts';
+import { bindAgentServer, createAgentServer, formatAddress } from './agent-server.ts';
+import { notAllowed } from './device-identity.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { EventBus } from './event-bus.ts';
+import type { FleetContext } from './fleet-context.ts';
+import { defaultFleetOptions, type FleetOptions } from './fleet-options.ts';
+import { OpenCalls } from './open-calls.ts';
+import { SessionRegistry } from './session-registry.ts';
+import { UploadQuota } from './upload-quota.ts';
+
+export interface FleetParts {
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly authority: Authority;
+  /** Port 0: any that is free. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly logger: Logger;
+  /** Shared with whatever else appends events in this process; made where it is absent. */
+  readonly events?: EventBus;
+  readonly options?: Partial<FleetOptions>;
+}
+
+/** The running side of the coordinator that agents see. Disposing of it stops it gracefully. */
+export interface Fleet extends AsyncDisposable {
+  /** `host:port`, as bound. */
+  readonly address: string;
+  readonly port: number;
+  readonly events: EventBus;
+  connectedDeviceIds(): string[];
+  /** To be called when a run was created or cancelled: the dispatcher looks at once. */
+  wake(): void;
+  /** Ends every call of a device at once, as after a revocation. */
+  disconnect(deviceId: string): void;
+}
+
+/** Starts to serve agents; throws `configuration` where the address is taken. */
+export async function startFleet(parts: FleetParts): Promise<Fleet> {
+  const options = Object.freeze({ ...defaultFleetOptions, ...parts.options });
+  const context: FleetContext = {
+    store: parts.store,
+    blobs: parts.blobs,
+    events: parts.events ?? new EventBus(parts.store),
+    sessions: new SessionRegistry(),
+    openCalls: new OpenCalls(),
+    quota: new UploadQuota(options),
+    options,
+    logger: parts.logger,
+    wake: () => dispatcher.wake(),
+  };
+  const dispatcher = new Dispatcher(context);
+  const server = createAgentServer(context);
+  const port = await bindAgentServer(server, parts.authority, parts.listen);
+  const dispatching = dispatcher.run();
+  const stop = async (): Promise<void> => {
+    dispatcher.stop();
+    await dispatching;
+    await stopServer(context, server);
+  };
+  let stopped: Promise<void> | undefined;
+  return {
+    address: formatAddress(parts.listen.host, port),
+    port,
+    events: context.events,
+    connectedDeviceIds: () => context.sessions.connectedDeviceIds(),
+    wake: context.wake,
+    disconnect: (deviceId) => context.openCalls.end((call) => call.deviceId === deviceId, notAllowed()),
+    [Symbol.asyncDispose]: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+/** No new calls; open ones are told to come back later, and cut off if they do not end in time. */
+async function stopServer(context: FleetContext, server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  context.openCalls.end(() => true, new QfleetError('unavailable', 'The coordinator is stopping.'));
+  const timer = setTimeout(() => server.forceShutdown(), context.options.stopMs);
+  await closed;
+  clearTimeout(timer);
+}

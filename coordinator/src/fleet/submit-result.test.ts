@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { status } from '@grpc/grpc-js';
+import { digestBytes } from '@qfleet/shared/digest.ts';
+import type { Job__Output } from '@qfleet/shared/gen/qfleet/v1/Job.ts';
+import { errorCodeMetadataKey, missingBlobsMetadataKey } from '@qfleet/shared/grpc/agent-service.ts';
+import type { JobResult } from '@qfleet/shared/result/job-result.ts';
+import {
+  createTestRun,
+  evaluateResult,
+  refusal,
+  startTestFleet,
+  type TestAgent,
+  type TestFleet,
+  type TestSession,
+} from './fleet-fixture.ts';
+
+test('a result is refused with a list while its blobs are missing, then taken', async () => {
+  await using fleet = await startTestFleet();
+  const { agent, job } = await leaseJob(fleet);
+  const result = evaluateResult(job);
+  const refused = await refusal(agent.submit(result));
+  assert.equal(refused.code, status.FAILED_PRECONDITION);
+  assert.deepEqual(refused.metadata.get(missingBlobsMetadataKey), [digestBytes('outputs')]);
+  assert.deepEqual(refused.metadata.get(errorCodeMetadataKey), ['failed-precondition']);
+  assert.deepEqual(await fleet.store.listResults('r'), []);
+  await fleet.blobs.put(Buffer.from('outputs'));
+  assert.equal((await agent.submit(result)).status, 'committed');
+});
+
+test('the same result again is a success that changes nothing; another one is superseded', async () => {
+  await using fleet = await startTestFleet();
+  const { agent, job } = await leaseJob(fleet);
+  await fleet.blobs.put(Buffer.from('outputs'));
+  const result = evaluateResult(job);
+  const answers = await Promise.all([agent.submit(result), agent.submit(result), agent.submit(result)]);
+  assert.deepEqual(answers.map((answer) => answer.status).sort(), [
+    'already-stored',
+    'already-stored',
+    'committed',
+  ]);
+  assert.equal((await agent.submit({ ...result, durationNs: 2 })).status, 'superseded');
+  const stored = await fleet.store.listResults('r');
+  assert.deepEqual(stored.map((each) => each.state).sort(), ['committed', 'superseded']);
+  const committed = stored.find((each) => each.state === 'committed');
+  assert.equal(Buffer.from(committed!.bytes).toString(), JSON.stringify(result));
+});
+
+test('a result with a wrong signature or digest is refused', async () => {
+  await using fleet = await startTestFleet();
+  const { agent, job } = await leaseJob(fleet);
+  await fleet.blobs.put(Buffer.from('outputs'));
+  const other = await fleet.join('other');
+  const result = evaluateResult(job);
+  const forged = agent.submit(result, { signature: Buffer.alloc(64, 1) });
+  assert.equal((await refusal(forged)).code, status.PERMISSION_DENIED);
+  const unsigned = agent.submit(result, { signature: Buffer.alloc(0) });
+  assert.equal((await refusal(unsigned)).code, status.PERMISSION_DENIED);
+  const spoilt = agent.submit(result, { digest: digestBytes('something else') });
+  assert.equal((await refusal(spoilt)).code, status.DATA_LOSS);
+  assert.equal((await refusal(other.submit(result))).code, status.NOT_FOUND, 'not a job of that device');
+  assert.deepEqual(await fleet.store.listResults('r'), []);
+});
+
+test('a result that does not fit its job is refused', async () => {
+  await using fleet = await startTestFleet();
+  const { agent, job } = await leaseJob(fleet);
+  await fleet.blobs.put(Buffer.from('outputs'));
+  const good = evaluateResult(job);
+  const facts = good.outcome.kind === 'evaluate' ? good.outcome.facts : assert.fail();
+  const evaluate = (change: Partial<typeof facts>): Partial<JobResult> => ({
+    outcome: { kind: 'evaluate', facts: { ...facts, ...change } },
+  });
+  const misfits: unknown[] = [
+    { ...good, runId: 'another' },
+    { ...good, schema: 'qfleet.result/2' },
+    { ...good, durationNs: -1 },
+    { ...good, blobs: [] },
+    { ...good, ...evaluate({ variantDigest: digestBytes('another') }) },
+    { ...good, ...evaluate({ backend: { id: 'noop', version: '1' } }) },
+    { ...good, ...evaluate({ count: 1.5 }) },
+    { ...good, outcome: { kind: 'probe', facts: { readings: [], latencyLadder: [] } } },
+    'a string',
+  ];
+  for (const misfit of misfits) {
+    assert.equal((await refusal(agent.submit(misfit))).code, status.INVALID_ARGUMENT, JSON.stringify(misfit));
+  }
+  assert.equal((await refusal(agent.submit({ ...good, fence: 9 }))).code, status.NOT_FOUND);
+  assert.equal((await refusal(agent.submit({ ...good, jobId: 'none' }))).code, status.NOT_FOUND);
+  assert.equal((await agent.submit(good)).status, 'committed');
+});
+
+test('a crash is tried twice more, then the job has failed', async () => {
+  await using fleet = await startTestFleet();
+  const { agent, session, job } = await leaseJob(fleet);
+  const fail = (attempt: Job__Output) => agent.submit(failed(attempt, 'crashed'));
+  await fail(job);
+  const second = await session.nextJob();
+  assert.deepEqual([second.fence, second.attempt], [2, 2]);
+  await fail(second);
+  await fail(await session.nextJob());
+  const [record] = await fleet.store.listJobs('r');
+  assert.deepEqual([record?.state, record?.attempts, record?.failure?.class], ['failed', 3, 'crashed']);
+  assert.equal((await fleet.store.findRun('r'))?.state, 'failed');
+});
+
+test('a bad model fails at once, with the words of the agent', async () => {
+  await using fleet = await startTestFleet();
+  const { agent, job } = await leaseJob(fleet);
+  await agent.submit(failed(job, 'bad-model'));
+  const [record] = await fleet.store.listJobs('r');
+  assert.equal(record?.failure?.message, 'it is bad-model');
+  assert.equal(record?.state, 'failed');
+});
+
+test('a result counts though its device lost the session before', async () => {
+  await using fleet = await startTestFleet();
+  const { agent, session, job } = await leaseJob(fleet);
+  await fleet.blobs.put(Buffer.from('outputs'));
+  session.cancel();
+  assert.equal((await agent.submit(evaluateResult(job))).status, 'committed');
+});
+
+async function leaseJob(
+  fleet: TestFleet,
+): Promise<{ agent: TestAgent; session: TestSession; job: Job__Output }> {
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  return { agent, session, job: await session.nextJob() };
+}
+
+function failed(job: Job__Output, failureClass: 'crashed' | 'bad-model'): JobResult {
+  const failure = { class: failureClass, message: `it is ${failureClass}` };
+  return evaluateResult(job, { blobs: [], outcome: { kind: 'failed', failure } });
+}

@@ -1,0 +1,117 @@
+import { createPublicKey, verify } from 'node:crypto';
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+import { digestBytes, parseDigest } from '@qfleet/shared/digest.ts';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { SubmitResultRequest__Output } from '@qfleet/shared/gen/qfleet/v1/SubmitResultRequest.ts';
+import type { SubmitResultResponse } from '@qfleet/shared/gen/qfleet/v1/SubmitResultResponse.ts';
+import type { JobResult } from '@qfleet/shared/result/job-result.ts';
+import type { DeviceRecord, JobRecord } from '../store/records.ts';
+import { announceFinishedRun } from './announce.ts';
+import { checkResult, parseResult } from './check-result.ts';
+import type { FleetContext } from './fleet-context.ts';
+import type { Handling } from './handle-call.ts';
+import { MissingBlobsError } from './missing-blobs-error.ts';
+import { decideRetry, type RetryDecision } from './retry-policy.ts';
+
+/**
+ * Takes a result: the bytes must have the digest and be signed by the device's registered key, fit the job,
+ * and find their blobs here; then they are committed, and only then answered. Throws `digest-mismatch`,
+ * `permission-denied`, `invalid-argument`, `not-found`, and `failed-precondition` naming missing blobs.
+ */
+export async function submitResult(
+  context: FleetContext,
+  handling: Handling<ServerUnaryCall<SubmitResultRequest__Output, SubmitResultResponse>>,
+): Promise<SubmitResultResponse> {
+  const { device, call } = handling;
+  const { resultJson, signature } = call.request;
+  const digest = checkDigest(call.request);
+  checkSignature(device, call.request);
+  const result = parseResult(resultJson);
+  const job = await findOwnJob(context, device, result);
+  checkResult(result, job);
+  await checkBlobs(context, result);
+  const failure = result.outcome.kind === 'failed' ? result.outcome.failure : undefined;
+  const onFailure = failure ? decideRetry(failure.class, job.attempts) : 'final';
+  const hold = { jobId: job.id, fence: result.fence };
+  const session = context.sessions.find(device.id);
+  session?.beginSettling(hold);
+  try {
+    const commit = { ...hold, digest, deviceId: device.id, bytes: resultJson, signature, failure, onFailure };
+    const status = await context.store.commitResult(commit);
+    if (status === 'unknown-job') throw unknownJob(result);
+    context.quota.settle(device.id);
+    session?.settle(hold);
+    if (status === 'committed') await announce(context, { job, result, digest, onFailure });
+    context.wake();
+    return { status, detail: '' };
+  } finally {
+    session?.endSettling(hold);
+  }
+}
+
+function checkDigest(request: SubmitResultRequest__Output): string {
+  const expected = parseDigest(request.digest);
+  const found = digestBytes(request.resultJson);
+  if (found === expected) return found;
+  throw new QfleetError('digest-mismatch', `Expected the digest ${expected}, the result has ${found}.`, {
+    hint: 'Hand it in again as it was spooled.',
+  });
+}
+
+function checkSignature(device: DeviceRecord, request: SubmitResultRequest__Output): void {
+  const key = createPublicKey({ key: Buffer.from(device.publicKey, 'base64'), format: 'der', type: 'spki' });
+  if (verify(null, request.resultJson, key, request.signature)) return;
+  throw new QfleetError('permission-denied', 'The result is not signed by the key of this device.', {
+    hint: 'Sign the bytes of the result with the Ed25519 key that the certificate is for.',
+  });
+}
+
+/** A job of another device is as unknown as one that does not exist. */
+async function findOwnJob(
+  context: FleetContext,
+  device: DeviceRecord,
+  result: JobResult,
+): Promise<JobRecord> {
+  const job = await context.store.findJob(result.jobId);
+  if (job?.deviceId !== device.id) throw unknownJob(result);
+  return job;
+}
+
+function unknownJob(result: JobResult): QfleetError {
+  return new QfleetError(
+    'not-found',
+    `No job ${result.jobId} with fence ${result.fence} was leased to this device.`,
+    { hint: 'The result belongs to another coordinator or data folder; set it aside.' },
+  );
+}
+
+/** Touched one by one, so that garbage collection spares them until the commit refers to them. */
+async function checkBlobs(context: FleetContext, result: JobResult): Promise<void> {
+  const missing: string[] = [];
+  for (const blob of new Set(result.blobs)) {
+    if (!(await context.blobs.touch(parseDigest(blob)))) missing.push(blob);
+  }
+  if (missing.length > 0) throw new MissingBlobsError(missing);
+}
+
+/** The commit stands whatever happens here: a client that misses an event sees the state when it looks. */
+async function announce(
+  context: FleetContext,
+  what: { job: JobRecord; result: JobResult; digest: string; onFailure: RetryDecision },
+): Promise<void> {
+  const { job, result, digest, onFailure } = what;
+  const facts = { jobId: job.id, deviceId: job.deviceId, kind: job.kind, fence: result.fence };
+  const subject = `run:${job.runId}`;
+  try {
+    if (result.outcome.kind === 'failed') {
+      const data = { ...facts, ...result.outcome.failure, onFailure };
+      await context.events.append({ subject, kind: 'job.failed', data });
+    } else {
+      await context.events.append({ subject, kind: 'job.completed', data: { ...facts, digest } });
+    }
+    const run = await context.store.finishRunIfDone(job.runId);
+    if (run) await announceFinishedRun(context, run);
+  } catch (error) {
+    context.logger.error({ err: error, ...facts }, 'a committed result could not be announced');
+  }
+}

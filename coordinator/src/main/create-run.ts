@@ -1,0 +1,112 @@
+import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
+import { labelsFit } from '../artefacts/labels-fit.ts';
+import { type PreparedDataset, prepareDataset } from '../artefacts/prepare-dataset.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { EventBus } from '../fleet/event-bus.ts';
+import type { Fleet } from '../fleet/start-fleet.ts';
+import type { Plan } from '../plan/plan.ts';
+import { planRun } from '../plan/plan-run.ts';
+import type { DeviceRecord, RunRecord } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
+import { chooseDevices } from './choose-devices.ts';
+import { createId } from './create-id.ts';
+import { findDataset, findModel, pickVariant } from './find-by-name.ts';
+import { refuseOverlap } from './refuse-overlap.ts';
+
+export interface RunOrder {
+  readonly plan: Plan;
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly events: EventBus;
+  readonly fleet: Pick<Fleet, 'connectedDeviceIds' | 'wake'>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Turns a plan into a stored run and wakes the fleet: names become things, the dataset is prepared for the model's
+ * input, an overlap with calibration inputs is refused, then the jobs follow from the plan alone. Throws `not-found`
+ * with the nearest names, `failed-precondition` where no agent is connected, `refused`, `shape-mismatch`.
+ */
+export async function createRun(order: RunOrder): Promise<RunRecord> {
+  const { plan, store, events, fleet } = order;
+  const model = await findModel(store, plan.model);
+  const variants = await chooseVariants(plan, model, store);
+  const chosen = await chooseDevices(plan.devices, store, new Set(fleet.connectedDeviceIds()));
+  const evaluation = await prepareEvaluation(order, model, variants);
+  const id = createId('run');
+  const planned = planRun({
+    runId: id,
+    plan,
+    model,
+    variants,
+    devices: chosen.devices,
+    dataset: evaluation?.prepared,
+    hasRecentProbe: await findRecentProbes(order, chosen.devices),
+  });
+  const run = await store.createRun({
+    id,
+    record: {
+      name: plan.name,
+      plan,
+      modelDigest: model.digest,
+      variantDigests: variants.map(({ digest }) => digest),
+      deviceIds: chosen.devices.map((device) => device.id),
+      datasetDigest: evaluation?.prepared.digest,
+      notes: [...chosen.notes, ...(evaluation?.notes ?? []), ...planned.notes],
+    },
+    jobs: planned.jobs,
+  });
+  await events.append({ subject: `run:${id}`, kind: 'run.created', data: { jobs: planned.jobs.length } });
+  fleet.wake();
+  return run;
+}
+
+/** Tells of a device whether its last probe is younger than the plan asks. */
+async function findRecentProbes(
+  { plan, store }: RunOrder,
+  devices: readonly DeviceRecord[],
+): Promise<(deviceId: string) => boolean> {
+  const oldestMs = Date.now() - plan.probeMaxAgeHours * 3_600_000;
+  const recent = new Set<string>();
+  for (const { id } of devices) {
+    const probe = await store.latestProbe(id);
+    if (probe && probe.receivedAtMs >= oldestMs) recent.add(id);
+  }
+  return (deviceId) => recent.has(deviceId);
+}
+
+async function chooseVariants(plan: Plan, model: Model, store: Store): Promise<Variant[]> {
+  const variants = await store.listVariants(model.digest);
+  if (plan.variants === 'all') return variants;
+  const chosen = plan.variants.map((name) => pickVariant(variants, name));
+  return [...new Map(chosen.map((variant) => [variant.digest, variant])).values()];
+}
+
+async function prepareEvaluation(
+  { plan, store, blobs, signal }: RunOrder,
+  model: Model,
+  variants: readonly Variant[],
+): Promise<{ readonly prepared: PreparedDataset; readonly notes: string[] } | undefined> {
+  if (!plan.evaluation) return undefined;
+  const dataset = await findDataset(store, plan.evaluation.dataset);
+  const { limit, allowOverlap } = plan.evaluation;
+  const modelInput = model.inputs.find(({ name }) => name === model.contract.inputName);
+  const prepared = await prepareDataset({
+    dataset,
+    split: 'evaluation',
+    contract: model.contract,
+    ...(modelInput ? { modelInput } : {}),
+    limit,
+    blobs,
+    store,
+    signal,
+  });
+  const itemDigests = prepared.itemDigests;
+  const overlap = await refuseOverlap({ variants, itemDigests, isAllowed: allowOverlap, blobs });
+  return { prepared, notes: [...overlap, ...noteLabels(dataset, model)] };
+}
+
+function noteLabels(dataset: Dataset, model: Model): string[] {
+  const fit = labelsFit(dataset, model.outputs);
+  return fit.fits ? [] : [`Accuracy will be unavailable: ${fit.reason}; agreement with fp32 is reported.`];
+}

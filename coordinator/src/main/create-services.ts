@@ -1,0 +1,88 @@
+import { hostname } from 'node:os';
+import type { Logger } from '@qfleet/shared/logger.ts';
+import { loadEvidence } from '../analysis/load-evidence.ts';
+import type { Services } from '../api/services.ts';
+import { addModel } from '../artefacts/add-model.ts';
+import { addVariant } from '../artefacts/add-variant.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import { collectGarbage } from '../blobs/collect-garbage.ts';
+import { addDevice } from '../fleet/add-device.ts';
+import type { EventBus } from '../fleet/event-bus.ts';
+import type { Fleet } from '../fleet/start-fleet.ts';
+import type { Authority } from '../pki/authority.ts';
+import type { Store } from '../store/store.ts';
+import type { TaskWorker } from '../tasks/task-worker.ts';
+import { cancelRun } from './cancel-run.ts';
+import { createRun } from './create-run.ts';
+import { renderReport } from './render-report.ts';
+
+export interface ServiceParts {
+  readonly version: string;
+  readonly dataDir: string;
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly authority: Authority;
+  readonly events: EventBus;
+  readonly tasks: TaskWorker;
+  readonly fleet: Fleet;
+  readonly publicHosts: readonly string[];
+  readonly closing: AbortSignal;
+  readonly logger: Logger;
+}
+
+/** What operators may ask for, out of the coordinator's parts. */
+export function createServices(parts: ServiceParts): Services {
+  const { version, dataDir, store, blobs, authority, events, tasks, fleet, closing } = parts;
+  const fleetAddress = publicAddress(parts);
+  return {
+    version,
+    dataDir,
+    startedAtMs: Date.now(),
+    store,
+    blobs,
+    fleetAddress,
+    closing,
+    connectedDeviceIds: () => new Set(fleet.connectedDeviceIds()),
+    addDevice: async ({ name, outDir }) =>
+      (await addDevice({ store, authority, name, coordinatorAddress: fleetAddress, outDir })).device,
+    revokeDevice: async ({ id }) => {
+      await store.setDeviceState(id, 'revoked');
+      fleet.disconnect(id);
+    },
+    addModel: async (order) => {
+      const notes: string[] = [];
+      const onNote = (text: string): void => void notes.push(text);
+      return { model: await addModel({ ...order, store, blobs, onNote, signal: closing }), notes };
+    },
+    addVariant: ({ model, path, name }) => addVariant({ model, path, name, store, blobs, signal: closing }),
+    enqueueImport: (params) => tasks.enqueue('import-dataset', params),
+    enqueueQuantize: (params) => tasks.enqueue('quantize', params),
+    cancelTask: ({ id }) => tasks.cancel(id),
+    createRun: (plan) => createRun({ plan, store, blobs, events, fleet, signal: closing }),
+    cancelRun: (run, reason) => cancelRun({ run, reason, store, events, fleet }),
+    buildReport: async ({ id }, format) =>
+      renderReport({ evidence: await loadEvidence(id, store, blobs), format }),
+    collectGarbage: ({ dryRun }) =>
+      collectGarbage({ blobs, referencedBlobs: () => store.referencedBlobs(), nowMs: Date.now(), dryRun }),
+    waitForEvent: (signal) => waitForEvent(events, signal),
+  };
+}
+
+/** Where agents are told to connect: as bound, or by a name of this machine where it listens on all addresses. */
+function publicAddress({ fleet, publicHosts }: ServiceParts): string {
+  const isAny = /^(0\.0\.0\.0|\[::\]|::):/.test(fleet.address);
+  const name = publicHosts[0] ?? (isAny ? hostname() : undefined);
+  return name === undefined ? fleet.address : `${name.includes(':') ? `[${name}]` : name}:${fleet.port}`;
+}
+
+function waitForEvent(events: EventBus, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const unsubscribe = events.subscribe(() => resolve());
+  const stop = (): void => resolve();
+  signal.addEventListener('abort', stop, { once: true });
+  return promise.finally(() => {
+    unsubscribe();
+    signal.removeEventListener('abort', stop);
+  });
+}

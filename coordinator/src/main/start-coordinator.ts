@@ -1,0 +1,112 @@
+import { join, resolve } from 'node:path';
+import type { Logger } from '@qfleet/shared/logger.ts';
+import type { Services } from '../api/services.ts';
+import { startApi } from '../api/start-api.ts';
+import { openFileBlobStore } from '../blobs/file-blob-store.ts';
+import { EventBus } from '../fleet/event-bus.ts';
+import { startFleet } from '../fleet/start-fleet.ts';
+import { openAuthority } from '../pki/open-authority.ts';
+import { openStore } from '../store/open-store.ts';
+import { createImportTask } from '../tasks/import-task.ts';
+import { createQuantizeTask } from '../tasks/quantize-task.ts';
+import { TaskWorker } from '../tasks/task-worker.ts';
+import { createId } from './create-id.ts';
+import { createServices } from './create-services.ts';
+import { createToken, removeOperatorFile, writeOperatorFile } from './operator-file.ts';
+import { readVersion } from './read-version.ts';
+
+interface Listen {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+export interface CoordinatorOptions {
+  /** Made where it is missing, mode 0700. */
+  readonly dataDir: string;
+  /** Where operators connect (HTTP); loopback. */
+  readonly api: Listen;
+  /** Where agents connect (gRPC over mTLS). */
+  readonly fleet: Listen;
+  /** Names and addresses that boards reach this machine by, beside its own; the first goes into new identities. */
+  readonly publicHosts: readonly string[];
+  /** Host headers that the API answers beside those of loopback. */
+  readonly allowedHosts: readonly string[];
+  readonly logger: Logger;
+}
+
+export interface Coordinator extends AsyncDisposable {
+  readonly version: string;
+  readonly dataDir: string;
+  /** Of the operators' API. */
+  readonly url: string;
+  readonly token: string;
+  /** `host:port` for agents. */
+  readonly fleetAddress: string;
+  readonly services: Services;
+  readonly events: EventBus;
+}
+
+/**
+ * Builds a coordinator from its parts, in the order in which they need each other; disposing takes them down in the
+ * reverse order, so that nothing loses what it stands on. Throws `configuration` (exit 78) where another process owns
+ * the data folder or a port is taken.
+ */
+export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { logger } = options;
+  const dataDir = resolve(options.dataDir);
+  await using parts = new AsyncDisposableStack();
+  const store = parts.use(await openStore(dataDir));
+  const blobs = await openFileBlobStore(join(dataDir, 'blobs'));
+  const authority = await openAuthority(dataDir, { extraNames: options.publicHosts, nowMs: Date.now() });
+  const kinds = [createImportTask({ store, blobs }), createQuantizeTask({ store, blobs })];
+  const events = new EventBus(store);
+  const tasks = parts.use(new TaskWorker({ store, events, kinds, logger, createId: () => createId('task') }));
+  const version = readVersion();
+  const fleet = parts.use(
+    await startFleet({
+      store,
+      blobs,
+      authority,
+      events,
+      listen: options.fleet,
+      logger,
+      options: { coordinatorVersion: version },
+    }),
+  );
+  const closing = new AbortController();
+  const services = createServices({
+    version,
+    dataDir,
+    store,
+    blobs,
+    authority,
+    events,
+    tasks,
+    fleet,
+    publicHosts: options.publicHosts,
+    closing: closing.signal,
+    logger,
+  });
+  const token = createToken();
+  const api = parts.use(
+    await startApi({ services, token, listen: options.api, allowedHosts: options.allowedHosts, logger }),
+  );
+  parts.defer(() => closing.abort());
+  await writeOperatorFile(dataDir, { url: api.url, token, pid: process.pid });
+  parts.defer(() => removeOperatorFile(dataDir));
+  store.announce(api.url);
+  tasks.start();
+  logger.info({ dataDir, url: api.url, fleet: services.fleetAddress }, 'coordinator started');
+  const running = parts.move();
+  return {
+    version,
+    dataDir,
+    url: api.url,
+    token,
+    fleetAddress: services.fleetAddress,
+    services,
+    events,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}

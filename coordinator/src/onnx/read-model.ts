@@ -1,0 +1,52 @@
+import { open } from 'node:fs/promises';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
+import { checkStructure } from './check-structure.ts';
+import { embedExternalData } from './embed-external-data.ts';
+import { maxModelBytes, parseModel } from './parse-model.ts';
+import { writeModel } from './write-model.ts';
+
+export interface ReadModel {
+  readonly model: ModelProto;
+  /** The whole model in one file: the file's own bytes, or with its external data embedded. */
+  readonly bytes: Uint8Array;
+  /** Tensors whose data lay in other files. */
+  readonly embeddedTensors: number;
+}
+
+/**
+ * Reads a model from disk with limits, before anything loads it. Throws `refused` with the reason for what is
+ * no ONNX model or one that cannot run on its own, `not-found`, and `resource-exhausted` over 2 GiB.
+ */
+export async function readModel(path: string): Promise<ReadModel> {
+  const bytes = await readLimited(path);
+  const model = parseModel(bytes);
+  checkStructure(model);
+  const embeddedTensors = await embedExternalData(model, path);
+  return { model, bytes: embeddedTensors > 0 ? writeModel(model) : bytes, embeddedTensors };
+}
+
+async function readLimited(path: string): Promise<Uint8Array> {
+  await using file = await openFile(path);
+  const stat = await file.stat();
+  if (!stat.isFile()) {
+    throw new QfleetError('refused', `"${path}" is no regular file.`, {
+      hint: 'Name the .onnx file itself.',
+    });
+  }
+  if (stat.size > maxModelBytes) {
+    throw new QfleetError(
+      'resource-exhausted',
+      `The model has ${stat.size} bytes, at most ${maxModelBytes} work.`,
+    );
+  }
+  return await file.readFile();
+}
+
+async function openFile(path: string): ReturnType<typeof open> {
+  try {
+    return await open(path, 'r');
+  } catch (thrown) {
+    throw QfleetError.from(thrown);
+  }
+}

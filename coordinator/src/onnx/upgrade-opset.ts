@@ -1,0 +1,271 @@
+import { clone, create } from '@bufbuild/protobuf';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import {
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+} from '../../gen/onnx/onnx_pb.js';
+import {
+  findAttribute,
+  intAttribute,
+  readFloat,
+  readInt,
+  readString,
+  removeAttribute,
+  stringAttribute,
+} from './attribute.ts';
+import { irVersionFor, opsetOf, setOpset } from './opset.ts';
+import type { TensorType } from './shapes.ts';
+import { createTensor } from './tensor.ts';
+import { describeNode, walkGraphs } from './walk-graph.ts';
+
+/** What a rule may use while it rewrites one node. */
+interface Rewrite {
+  readonly node: NodeProto;
+  /** Opset that the model comes from. */
+  readonly from: number;
+  /** Adds a constant to the node's graph; its name. */
+  constant(
+    suffix: string,
+    elementType: 'int64' | 'float32',
+    values: readonly (number | bigint)[],
+    dims?: readonly number[],
+  ): string;
+  /** Tells the element type of a new tensor: that of a known one. */
+  declare(name: string, like: string): void;
+  refuse(reason: string): never;
+}
+
+/** Rewrites a node in place, or gives the nodes that replace it. */
+type Rule = (rewrite: Rewrite) => NodeProto[] | undefined;
+
+/** Before 7, arithmetic broadcast by attributes of its own; no exporter of the last years writes that. */
+const lowestUpgradableOpset = 7;
+export const targetOpset = 13;
+
+interface UpgradedModel {
+  readonly model: ModelProto;
+  /** The types given, and those of tensors that the rewriting added. */
+  readonly types: ReadonlyMap<string, TensorType>;
+}
+
+/**
+ * A copy of the model at opset 13, the first with per-channel QuantizeLinear, from opset 7 to 12; a model at
+ * 13 or above comes back as it is. Operators whose meaning or form changed in between are rewritten so that
+ * they compute the same (onnx/docs/Changelog.md); the rest is compatible. Throws `unsupported` for an older
+ * opset, and for the few forms that opset 13 has no equal of, naming the node.
+ */
+export function upgradeOpset(model: ModelProto, types: ReadonlyMap<string, TensorType>): UpgradedModel {
+  const from = opsetOf(model);
+  if (from >= targetOpset) return { model, types };
+  if (from < lowestUpgradableOpset) {
+    throw new QfleetError(
+      'unsupported',
+      `The model is of opset ${from}; quantizing takes ${lowestUpgradableOpset} and above.`,
+      {
+        hint: 'Export it with opset 13, or convert it with onnx.version_converter.',
+      },
+    );
+  }
+  const upgraded = clone(ModelProtoSchema, model);
+  const known = new Map(types);
+  for (const graph of walkGraphs(upgraded.graph!)) upgradeGraph(graph, from, known);
+  setOpset(upgraded, targetOpset);
+  upgraded.irVersion = BigInt(Math.max(Number(upgraded.irVersion), irVersionFor(targetOpset)));
+  return { model: upgraded, types: known };
+}
+
+function upgradeGraph(graph: GraphProto, from: number, types: Map<string, TensorType>): void {
+  const declare: Rewrite['declare'] = (name, like) => {
+    const elementType = types.get(like)?.elementType;
+    if (elementType !== undefined) types.set(name, { elementType, shape: [] });
+  };
+  graph.node = graph.node.flatMap((node) => {
+    const rule = node.domain === '' || node.domain === 'ai.onnx' ? rules[node.opType] : undefined;
+    return (
+      rule?.({ node, from, declare, constant: addConstant(graph, node), refuse: refuseNode(node) }) ?? [node]
+    );
+  });
+}
+
+function addConstant(graph: GraphProto, node: NodeProto): Rewrite['constant'] {
+  return (suffix, elementType, values, dims = [values.length]) => {
+    const name = `${node.output[0]}_opset13_${suffix}`;
+    const data =
+      elementType === 'int64' ? BigInt64Array.from(values, BigInt) : Float32Array.from(values, Number);
+    graph.initializer.push(createTensor(name, elementType, dims, data));
+    return name;
+  };
+}
+
+function refuseNode(node: NodeProto): Rewrite['refuse'] {
+  return (reason) => {
+    throw new QfleetError(
+      'unsupported',
+      `Operator ${describeNode(node)} has no equal in opset 13: ${reason}.`,
+      {
+        hint: 'Export the model with opset 13 or above.',
+      },
+    );
+  };
+}
+
+/** Opset 10: attributes became inputs. */
+const upgradeSlice: Rule = ({ node, from, constant }) => {
+  if (from >= 10) return undefined;
+  // Kept as bigint: "to the end" is written as 2^63 - 1.
+  const starts = findAttribute(node, 'starts')?.ints ?? [];
+  const ends = findAttribute(node, 'ends')?.ints ?? [];
+  const axes = findAttribute(node, 'axes')?.ints ?? starts.map((_, axis) => axis);
+  node.input = [
+    node.input[0]!,
+    constant('starts', 'int64', starts),
+    constant('ends', 'int64', ends),
+    constant('axes', 'int64', axes),
+  ];
+  node.attribute = [];
+  return undefined;
+};
+
+/** Opset 11: min and max became inputs. */
+const upgradeClip: Rule = ({ node, from, constant }) => {
+  if (from >= 11) return undefined;
+  const bound = (name: string): string => {
+    const attribute = findAttribute(node, name);
+    return attribute ? constant(name, 'float32', [attribute.f], []) : '';
+  };
+  node.input = [node.input[0]!, bound('min'), bound('max')];
+  node.attribute = [];
+  return undefined;
+};
+
+/** Opset 11: pads and value became inputs. */
+const upgradePad: Rule = ({ node, from, constant }) => {
+  if (from >= 11) return undefined;
+  const pads = constant('pads', 'int64', findAttribute(node, 'pads')?.ints ?? []);
+  const value = constant('value', 'float32', [readFloat(node, 'value', 0)], []);
+  node.input = [node.input[0]!, pads, value];
+  removeAttribute(node, 'pads');
+  removeAttribute(node, 'value');
+  return undefined;
+};
+
+/** Opset 10: k became an input. */
+const upgradeTopK: Rule = ({ node, from, constant }) => {
+  if (from >= 10) return undefined;
+  node.input = [node.input[0]!, constant('k', 'int64', [readInt(node, 'k', 1)])];
+  removeAttribute(node, 'k');
+  return undefined;
+};
+
+/** Opset 13: the attribute became an input. */
+const moveToInput =
+  (attribute: 'axes' | 'split'): Rule =>
+  ({ node, constant }) => {
+    const values = findAttribute(node, attribute)?.ints;
+    if (!values) return undefined;
+    node.input = [node.input[0]!, constant(attribute, 'int64', values)];
+    removeAttribute(node, attribute);
+    return undefined;
+  };
+
+/** Opset 12: inference alone is left of it. */
+const upgradeDropout: Rule = ({ node, from, refuse }) => {
+  if (from >= 12) return undefined;
+  if (node.output.length > 1 && node.output[1] !== '') refuse('its mask is used');
+  return [
+    create(NodeProtoSchema, {
+      opType: 'Identity',
+      name: node.name,
+      input: [node.input[0]!],
+      output: [node.output[0]!],
+    }),
+  ];
+};
+
+/** Opset 9: statistics per element are gone. */
+const upgradeBatchNormalization: Rule = ({ node, from, refuse }) => {
+  if (from < 9 && readInt(node, 'spatial', 1) !== 1) refuse('spatial = 0');
+  removeAttribute(node, 'spatial');
+  return undefined;
+};
+
+/** Opset 10 replaced it by Resize, whose `asymmetric` coordinates are Upsample's. */
+const upgradeUpsample: Rule = ({ node, from, constant }) => {
+  const scales =
+    from < 9 ? constant('scales', 'float32', findAttribute(node, 'scales')?.floats ?? []) : node.input[1]!;
+  return [resize(node, scales, readString(node, 'mode', 'nearest'))];
+};
+
+/** Opset 11 added coordinate modes; 10 knew `asymmetric` alone. */
+const upgradeResize: Rule = ({ node, from }) => {
+  if (from >= 11) return undefined;
+  return [resize(node, node.input[1]!, readString(node, 'mode', 'nearest'))];
+};
+
+function resize(node: NodeProto, scales: string, mode: string): NodeProto {
+  return create(NodeProtoSchema, {
+    opType: 'Resize',
+    name: node.name,
+    input: [node.input[0]!, '', scales],
+    output: node.output,
+    attribute: [
+      stringAttribute('mode', mode === 'bilinear' ? 'linear' : mode),
+      stringAttribute('coordinate_transformation_mode', 'asymmetric'),
+      stringAttribute('nearest_mode', 'floor'),
+    ],
+  });
+}
+
+/**
+ * Opset 13: along one axis, where it was over all dimensions from `axis` on, taken as one. The old meaning is
+ * written out: Flatten, the operator along the last axis, and back to the old shape.
+ */
+const upgradeSoftmax: Rule = ({ node, declare }) => {
+  const axis = readInt(node, 'axis', 1);
+  if (axis === -1) return undefined;
+  const [input, output] = [node.input[0]!, node.output[0]!];
+  const [shape, flat, soft] = [`${output}_opset13_shape`, `${output}_opset13_flat`, `${output}_opset13_soft`];
+  for (const name of [flat, soft]) declare(name, input);
+  const make = (opType: string, inputs: string[], result: string): NodeProto =>
+    create(NodeProtoSchema, {
+      opType,
+      name: `${node.name || output}_${opType}`,
+      input: inputs,
+      output: [result],
+    });
+  const flatten = make('Flatten', [input], flat);
+  flatten.attribute = [intAttribute('axis', axis)];
+  const along = create(NodeProtoSchema, {
+    opType: node.opType,
+    name: node.name,
+    input: [flat],
+    output: [soft],
+  });
+  along.attribute = [intAttribute('axis', -1)];
+  return [make('Shape', [input], shape), flatten, along, make('Reshape', [soft, shape], output)];
+};
+
+const refuseScan: Rule = ({ from, refuse }) =>
+  from < 9 ? refuse('Scan of opset 8 has a batch dimension') : undefined;
+
+const rules: Readonly<Record<string, Rule>> = {
+  BatchNormalization: upgradeBatchNormalization,
+  Clip: upgradeClip,
+  Dropout: upgradeDropout,
+  Hardmax: upgradeSoftmax,
+  LogSoftmax: upgradeSoftmax,
+  Pad: upgradePad,
+  ReduceSum: moveToInput('axes'),
+  Resize: upgradeResize,
+  Scan: refuseScan,
+  Slice: upgradeSlice,
+  Softmax: upgradeSoftmax,
+  Split: moveToInput('split'),
+  Squeeze: moveToInput('axes'),
+  TopK: upgradeTopK,
+  Unsqueeze: moveToInput('axes'),
+  Upsample: upgradeUpsample,
+};

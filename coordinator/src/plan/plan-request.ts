@@ -1,0 +1,26 @@
+import type { Model, Shard, Variant } from '../artefacts/artefacts.ts';
+import type { DeviceRecord } from '../store/records.ts';
+import type { Plan } from './plan.ts';
+
+/** The items that a plan evaluates on, in the model's size: one split, or the beginning of one. */
+export interface PlannedInputs {
+  /** Of the prepared dataset. */
+  readonly digest: string;
+  readonly item: { readonly elementType: string; readonly shape: readonly number[] };
+  readonly shards: readonly Shard[];
+  /** Items in all shards together. */
+  readonly count: number;
+}
+
+/** Names resolved, datasets prepared: what the jobs follow from. */
+export interface PlanRequest {
+  readonly plan: Plan;
+  readonly model: Model;
+  readonly variants: readonly Variant[];
+  readonly devices: readonly DeviceRecord[];
+  /** Absent: nothing is evaluated, and the timed inputs are random. */
+  readonly dataset?: PlannedInputs | undefined;
+  /** Whether a device's last probe is younger than the plan's `probeMaxAgeHours`. */
+  readonly hasRecentProbe: (deviceId: string) => boolean;
+  readonly runId: string;
+}

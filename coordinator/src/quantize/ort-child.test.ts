@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { buildModel, buildNode } from '../onnx/fixtures/build-model.ts';
+import { findTestData } from '../onnx/fixtures/find-test-data.ts';
+import { createTensor } from '../onnx/tensor.ts';
+import { writeModel } from '../onnx/write-model.ts';
+import { checkModel } from './check-model.ts';
+import { OrtChild } from './ort-child.ts';
+
+describe('OrtChild', () => {
+  let folder = '';
+  let path = '';
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'qfleet-test-'));
+    path = join(folder, 'expand.onnx');
+    await writeFile(path, writeModel(expand(16)));
+  });
+  after(async () => rm(folder, { recursive: true }));
+
+  /** Makes a tensor of `size` float32 out of nothing. */
+  function expand(size: number): ReturnType<typeof buildModel> {
+    return buildModel({
+      opset: 13,
+      inputs: { x: [1] },
+      outputs: { y: ['n'] },
+      initialisers: [createTensor('shape', 'int64', [1], BigInt64Array.of(BigInt(size)))],
+      nodes: [buildNode('Expand', ['x', 'shape'], ['y'])],
+    });
+  }
+
+  const one = { x: { elementType: 'float32', dims: [1], data: Float32Array.of(3) } };
+
+  it('tells inputs and outputs, runs, and takes another model after the first', async () => {
+    await using child = new OrtChild();
+    for (const _ of [1, 2]) {
+      const { inputs } = await child.open({ path, optimisation: 'all' });
+      assert.deepEqual(inputs, [{ name: 'x', isTensor: true, elementType: 'float32', shape: [1] }]);
+      const { y } = await child.run(one);
+      assert.deepEqual(y, { elementType: 'float32', dims: [16], data: new Float32Array(16).fill(3) });
+    }
+  });
+
+  it('refuses a model that wants more memory than the limit, and the coordinator lives', async () => {
+    const large = join(folder, 'large.onnx');
+    await writeFile(large, writeModel(expand(1e9)));
+    await using child = new OrtChild({ memoryLimitBytes: 2 ** 30 });
+    await child.open({ path: large, optimisation: 'disabled' });
+    await assert.rejects(child.run(one), (error: { code: string; message: string }) => {
+      assert.ok(['resource-exhausted', 'crashed'].includes(error.code), error.message);
+      return /memory/.test(error.message);
+    });
+  });
+
+  it('ends a request at its time limit, and every later one', async () => {
+    await using child = new OrtChild({ timeLimitMs: 1 });
+    await assert.rejects(child.open({ path, optimisation: 'all' }), { code: 'timeout' });
+    await assert.rejects(child.run(one), { code: 'timeout' });
+  });
+
+  it('ends at once when it is cancelled', async () => {
+    const controller = new AbortController();
+    await using child = new OrtChild({ signal: controller.signal });
+    const opening = child.open({ path, optimisation: 'all' });
+    controller.abort();
+    await assert.rejects(opening, { code: 'cancelled' });
+  });
+
+  it('names the signal that a process died of', async () => {
+    await using child = new OrtChild();
+    await child.open({ path, optimisation: 'all' });
+    process.kill(child.pid!, 'SIGSEGV');
+    await assert.rejects(child.run(one), { code: 'crashed', message: /refused: crashed \(SIGSEGV\)/ });
+  });
+
+  const refused = findTestData('models/must-be-refused');
+  it('gives ONNX Runtime’s reason for real models that it refuses', { skip: refused.skip }, async () => {
+    const reasons = { 'bad-gemm-rank.onnx': /rank 2/, 'unregistered-op.onnx': /RequantShift/ };
+    for (const [name, reason] of Object.entries(reasons)) {
+      await assert.rejects(
+        checkModel(join(refused.path, name)),
+        (error: { code: string; message: string }) => {
+          assert.equal(error.code, 'refused');
+          assert.doesNotMatch(error.message, new RegExp(refused.path));
+          return reason.test(error.message);
+        },
+      );
+    }
+  });
+});

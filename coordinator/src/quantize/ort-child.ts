@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import { cleanOrtMessage } from './clean-ort-message.ts';
+import type { OpenRequest, OrtReply, RunRequest, SessionMetadata, TensorMessage } from './ort-messages.ts';
+
+export interface OrtChildOptions {
+  /** Most memory that the child may allocate, bytes; by default three quarters of the machine's. */
+  readonly memoryLimitBytes?: number | undefined;
+  /** Most time that one request may take, milliseconds. */
+  readonly timeLimitMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: QfleetError) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+const defaultTimeLimitMs = 120_000;
+/** Below this Node itself does not start, and does not say so. */
+const minMemoryLimitBytes = 128 * 2 ** 20;
+const entryPath = fileURLToPath(new URL('./ort-child-main.ts', import.meta.url));
+
+/**
+ * A process with one ONNX Runtime session. Whatever a model does to it (SIGSEGV, SIGILL, endless loop,
+ * memory) becomes an error here: `refused` with ONNX Runtime's own words, `crashed` with the signal,
+ * `timeout`, `resource-exhausted`, `cancelled`. Limits: RLIMIT_DATA through the shell's `ulimit -d`, which
+ * unlike `-v` does not count the address space that V8 merely reserves; time by killing.
+ */
+export class OrtChild implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #pending = new Map<number, Pending>();
+  readonly #timeLimitMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #exited: Promise<unknown>;
+  #nextId = 1;
+  #stderr = '';
+  #ending: QfleetError | undefined;
+  readonly #onAbort = (): void => this.#kill(new QfleetError('cancelled', 'Cancelled.'));
+
+  constructor(options: OrtChildOptions = {}) {
+    this.#timeLimitMs = options.timeLimitMs ?? defaultTimeLimitMs;
+    this.#signal = options.signal;
+    this.#child = startProcess(Math.max(options.memoryLimitBytes ?? totalmem() * 0.75, minMemoryLimitBytes));
+    this.#exited = once(this.#child, 'close').catch(() => undefined);
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-4000);
+    });
+    this.#child.on('message', (reply: OrtReply) => this.#settle(reply));
+    this.#child.on('error', (cause) =>
+      this.#end(new QfleetError('internal', 'Could not start Node.', { cause })),
+    );
+    this.#child.on('close', (code, signal) => this.#end(describeEnd(code, signal, this.#stderr)));
+    if (this.#signal?.aborted) this.#onAbort();
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** For signals and accounting; undefined where it did not start. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Loads a model in place of the last one; its inputs and outputs. */
+  async open(
+    request: Omit<OpenRequest, 'kind' | 'threads'> & { readonly threads?: number },
+  ): Promise<SessionMetadata> {
+    return (await this.#ask({ threads: 0, ...request, kind: 'open' })) as SessionMetadata;
+  }
+
+  /** Runs the open model once; its outputs by name. */
+  async run(feeds: Readonly<Record<string, TensorMessage>>): Promise<Record<string, TensorMessage>> {
+    return (await this.#ask({ kind: 'run', feeds })) as Record<string, TensorMessage>;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#kill(new QfleetError('cancelled', 'The process was closed.'));
+    await this.#exited;
+  }
+
+  async #ask(request: OpenRequest | RunRequest): Promise<unknown> {
+    if (this.#ending) throw this.#ending;
+    const id = this.#nextId++;
+    return await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#kill(timedOut(this.#timeLimitMs)), this.#timeLimitMs);
+      this.#pending.set(id, { resolve, reject, timer });
+      this.#child.send({ ...request, id }, (failure) => {
+        // A child that is gone is explained by its end, which follows.
+        if (failure && this.#child.connected) this.#kill(QfleetError.from(failure));
+      });
+    });
+  }
+
+  #settle(reply: OrtReply): void {
+    const pending = this.#pending.get(reply.id);
+    if (!pending) return;
+    this.#pending.delete(reply.id);
+    clearTimeout(pending.timer);
+    if (reply.ok) pending.resolve(reply.value);
+    else pending.reject(cleanOrtMessage(reply.message));
+  }
+
+  #kill(reason: QfleetError): void {
+    this.#end(reason);
+    this.#child.kill('SIGKILL');
+  }
+
+  #end(reason: QfleetError): void {
+    this.#ending ??= reason;
+    for (const { reject, timer } of this.#pending.values()) {
+      clearTimeout(timer);
+      reject(this.#ending);
+    }
+    this.#pending.clear();
+  }
+}
+
+/** The shell sets the limit and becomes Node, which keeps the IPC channel. */
+function startProcess(memoryLimitBytes: number): ChildProcess {
+  const limit = `ulimit -c 0; ulimit -d ${Math.floor(memoryLimitBytes / 1024)} 2>/dev/null; exec "$0" "$@"`;
+  return spawn('/bin/sh', ['-c', limit, process.execPath, entryPath], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    serialization: 'advanced',
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1', NODE_NO_WARNINGS: '1' },
+  });
+}
+
+function timedOut(timeLimitMs: number): QfleetError {
+  return new QfleetError('timeout', `ONNX Runtime did not finish within ${timeLimitMs / 1000} s.`, {
+    hint: 'The model may be too large for this machine, or loop for ever.',
+  });
+}
+
+function describeEnd(code: number | null, signal: NodeJS.Signals | null, stderr: string): QfleetError {
+  const isOutOfMemory = /out of memory|bad_alloc|Cannot allocate memory|allocation failed/i.test(stderr);
+  const how = isOutOfMemory ? 'out of memory' : (signal ?? `exit code ${code}`);
+  const lines = stderr.trim().split('\n');
+  const told = (lines.find((line) => /error|fatal|terminate|memory/i.test(line)) ?? lines.at(-1))?.slice(
+    0,
+    300,
+  );
+  return new QfleetError('crashed', `refused: crashed (${how}) while ONNX Runtime had the model.`, {
+    hint: isOutOfMemory
+      ? 'The model needs more memory than the limit on this machine allows.'
+      : 'The model makes ONNX Runtime crash: export it again, or with another opset.',
+    ...(told ? { cause: new Error(told) } : {}),
+  });
+}

@@ -1,0 +1,244 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  type GraphProto,
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorProto,
+} from '../../gen/onnx/onnx_pb.js';
+import { intAttribute } from '../onnx/attribute.ts';
+import { createTensor, readFloats } from '../onnx/tensor.ts';
+import { describeNode } from '../onnx/walk-graph.ts';
+import type { ScaleAndZeroPoint } from './compute-scale.ts';
+import type { LightRole, MacRole } from './operator-roles.ts';
+import type { QuantizationPlan } from './plan-quantization.ts';
+import {
+  computeWeightScales,
+  quantizeBias,
+  quantizeOperand,
+  quantizeWeight,
+  raiseScalesForBias,
+  type WeightLayout,
+} from './quantize-weight.ts';
+
+export interface QdqOptions {
+  /** Of the weights; activations always have one scale for the whole tensor. */
+  readonly granularity: 'per-tensor' | 'per-channel';
+}
+
+/**
+ * Writes a plan into its graph: after each activation QuantizeLinear and DequantizeLinear, before each integer
+ * operator DequantizeLinear of its constants. Names are those of onnxruntime.quantization
+ * (`x_QuantizeLinear_Output`, `x_scale`), so that tools made for its files read ours. Used once.
+ */
+export class QdqEmitter {
+  readonly notes: string[] = [];
+  readonly #plan: QuantizationPlan;
+  readonly #scales: ReadonlyMap<string, ScaleAndZeroPoint>;
+  readonly #options: QdqOptions;
+  readonly #added: TensorProto[] = [];
+  readonly #names = new Set<string>();
+  /** Outputs of constants' DequantizeLinear by what was quantized how, for operators that share weights. */
+  readonly #constants = new Map<string, string>();
+
+  constructor(plan: QuantizationPlan, scales: ReadonlyMap<string, ScaleAndZeroPoint>, options: QdqOptions) {
+    this.#plan = plan;
+    this.#scales = scales;
+    this.#options = options;
+  }
+
+  /** Changes the graph in place. Throws `refused` where a weight is not finite. */
+  rewrite(graph: GraphProto): void {
+    for (const name of this.#existingNames(graph)) this.#names.add(name);
+    const nodes: NodeProto[] = [...this.#plan.activations]
+      .filter((tensor) => !this.#plan.index.producers.has(tensor))
+      .flatMap((tensor) => this.#quantizeActivation(tensor));
+    for (const node of graph.node) {
+      nodes.push(...this.#quantizeConstants(node));
+      const outputs = node.output.filter((output) => this.#plan.activations.has(output));
+      node.input = node.input.map((input) =>
+        this.#plan.activations.has(input) ? dequantizedName(input) : input,
+      );
+      nodes.push(node, ...outputs.flatMap((output) => this.#quantizeActivation(output)));
+    }
+    graph.node = nodes;
+    graph.initializer.push(...this.#added);
+  }
+
+  #quantizeActivation(tensor: string): NodeProto[] {
+    const { scale, zeroPoint } = this.#scales.get(tensor)!;
+    const parameters = [
+      this.#add(`${tensor}_scale`, 'float32', [], Float32Array.of(scale)),
+      this.#add(`${tensor}_zero_point`, 'uint8', [], Uint8Array.of(zeroPoint)),
+    ];
+    const quantized = `${tensor}_QuantizeLinear_Output`;
+    return [
+      create(NodeProtoSchema, {
+        opType: 'QuantizeLinear',
+        name: `${tensor}_QuantizeLinear`,
+        input: [tensor, ...parameters],
+        output: [quantized],
+      }),
+      create(NodeProtoSchema, {
+        opType: 'DequantizeLinear',
+        name: `${tensor}_DequantizeLinear`,
+        input: [quantized, ...parameters],
+        output: [dequantizedName(tensor)],
+      }),
+    ];
+  }
+
+  #quantizeConstants(node: NodeProto): NodeProto[] {
+    const role = this.#plan.roles.get(node)!;
+    if (!this.#plan.computing.has(node)) return [];
+    if (role.kind === 'light') return this.#quantizeOperands(node, role);
+    return role.kind === 'mac' && role.weight ? this.#quantizeWeights(node, role, role.weight) : [];
+  }
+
+  #quantizeOperands(node: NodeProto, role: LightRole): NodeProto[] {
+    return role.constants.flatMap((position) => {
+      const name = node.input[position]!;
+      const source = this.#initialiser(name);
+      return this.#dequantize(node, position, `operand ${name}`, () => {
+        const { data, scale, zeroPoint } = quantizeOperand(readFloats(source), name);
+        return {
+          quantized: this.#add(`${name}_quantized`, 'uint8', source.dims.map(Number), data),
+          scale: this.#add(`${name}_scale`, 'float32', [], Float32Array.of(scale)),
+          zeroPoint: this.#add(`${name}_zero_point`, 'uint8', [], Uint8Array.of(zeroPoint)),
+        };
+      });
+    });
+  }
+
+  #quantizeWeights(
+    node: NodeProto,
+    role: MacRole,
+    { name, axis }: NonNullable<MacRole['weight']>,
+  ): NodeProto[] {
+    const source = this.#initialiser(name);
+    const weight: WeightLayout = {
+      values: readFloats(source),
+      dims: source.dims.map(Number),
+      axis: this.#options.granularity === 'per-channel' ? axis : undefined,
+    };
+    const scales = computeWeightScales(weight, name);
+    const inputScale = this.#scales.get(node.input[0]!)!.scale;
+    const bias = role.bias === undefined ? undefined : this.#readBias(role.bias, source, axis);
+    if (bias) this.#raiseForBias(node, scales, inputScale, bias);
+    const key = `weight ${name} ${weight.axis} ${scales.join(',')}`;
+    const dequantizeWeight = this.#dequantize(node, 1, key, () => {
+      const shape = weight.axis === undefined ? [] : [scales.length];
+      return {
+        quantized: this.#add(`${name}_quantized`, 'int8', weight.dims, quantizeWeight(weight, scales)),
+        scale: this.#add(`${name}_scale`, 'float32', shape, scales),
+        zeroPoint: this.#add(`${name}_zero_point`, 'int8', shape, new Int8Array(scales.length)),
+        axis: weight.axis,
+      };
+    });
+    return bias
+      ? [...dequantizeWeight, ...this.#quantizeBias(node, role.bias!, bias, inputScale, scales)]
+      : dequantizeWeight;
+  }
+
+  #raiseForBias(node: NodeProto, scales: Float32Array, inputScale: number, bias: Float32Array): void {
+    const raised = raiseScalesForBias(scales, inputScale, bias);
+    if (raised === 0) return;
+    this.notes.push(
+      `${describeNode(node)}: ${raised} weight scale(s) raised so that the bias fits an int32.`,
+    );
+  }
+
+  #quantizeBias(
+    node: NodeProto,
+    name: string,
+    bias: Float32Array,
+    inputScale: number,
+    weightScales: Float32Array,
+  ): NodeProto[] {
+    const quantized = quantizeBias(bias, inputScale, weightScales);
+    if (!quantized) {
+      this.notes.push(`${describeNode(node)} keeps a float bias: its scale is too small for float32.`);
+      return [];
+    }
+    const { scales, data } = quantized;
+    const isPerChannel = weightScales.length > 1;
+    return this.#dequantize(node, 2, `bias ${name} ${scales.join(',')}`, () => ({
+      quantized: this.#add(`${name}_quantized`, 'int32', [data.length], data),
+      scale: this.#add(`${name}_quantized_scale`, 'float32', isPerChannel ? [scales.length] : [], scales),
+      zeroPoint: this.#add(
+        `${name}_quantized_zero_point`,
+        'int32',
+        isPerChannel ? [scales.length] : [],
+        new Int32Array(scales.length),
+      ),
+      axis: isPerChannel ? 0 : undefined,
+    }));
+  }
+
+  /** Puts a DequantizeLinear in front of an input, unless an earlier operator uses the same constant. */
+  #dequantize(
+    node: NodeProto,
+    position: number,
+    key: string,
+    quantize: () => { quantized: string; scale: string; zeroPoint: string; axis?: number | undefined },
+  ): NodeProto[] {
+    const known = this.#constants.get(key);
+    if (known !== undefined) {
+      node.input[position] = known;
+      return [];
+    }
+    const { quantized, scale, zeroPoint, axis } = quantize();
+    const output = this.#free(dequantizedName(node.input[position]!));
+    this.#constants.set(key, output);
+    const dequantize = create(NodeProtoSchema, {
+      opType: 'DequantizeLinear',
+      name: this.#free(`${node.input[position]}_DequantizeLinear`),
+      input: [quantized, scale, zeroPoint],
+      output: [output],
+      attribute: axis === undefined ? [] : [intAttribute('axis', axis)],
+    });
+    node.input[position] = output;
+    return [dequantize];
+  }
+
+  /** One value per output channel, from a row or column of whatever rank. */
+  #readBias(name: string, weight: TensorProto, channelAxis: number | undefined): Float32Array | undefined {
+    const bias = readFloats(this.#initialiser(name));
+    const channels = channelAxis === undefined ? bias.length : Number(weight.dims[channelAxis]);
+    return bias.length === channels ? bias : undefined;
+  }
+
+  #initialiser(name: string): TensorProto {
+    return this.#plan.index.initialisers.get(name)!;
+  }
+
+  #add(
+    name: string,
+    elementType: string,
+    dims: readonly number[],
+    data: Parameters<typeof createTensor>[3],
+  ): string {
+    const free = this.#free(name);
+    this.#added.push(createTensor(free, elementType, dims, data));
+    return free;
+  }
+
+  #free(name: string): string {
+    let free = name;
+    for (let n = 1; this.#names.has(free); n++) free = `${name}_${n}`;
+    this.#names.add(free);
+    return free;
+  }
+
+  *#existingNames(graph: GraphProto): Generator<string> {
+    for (const tensor of graph.initializer) yield tensor.name;
+    for (const input of graph.input) yield input.name;
+    for (const node of graph.node) yield* [node.name, ...node.output];
+    for (const tensor of this.#plan.activations) {
+      yield* [dequantizedName(tensor), `${tensor}_QuantizeLinear_Output`, `${tensor}_QuantizeLinear`];
+    }
+  }
+}
+
+function dequantizedName(tensor: string): string {
+  return `${tensor}_DequantizeLinear_Output`;
+}

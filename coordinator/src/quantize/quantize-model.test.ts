@@ -1,0 +1,373 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { digestBytes } from '@qfleet/shared/digest.ts';
+import { prepareInput } from '@qfleet/shared/inputs/prepare-input.ts';
+import { createRandom } from '@qfleet/shared/random.ts';
+import type { GraphProto, ModelProto } from '../../gen/onnx/onnx_pb.js';
+import { intAttribute } from '../onnx/attribute.ts';
+import { buildModel, buildNode } from '../onnx/fixtures/build-model.ts';
+import { findTestData } from '../onnx/fixtures/find-test-data.ts';
+import { indexGraph } from '../onnx/graph-index.ts';
+import { parseModel } from '../onnx/parse-model.ts';
+import { createTensor, readFloats, readTensor } from '../onnx/tensor.ts';
+import { writeModel } from '../onnx/write-model.ts';
+import { OrtChild } from './ort-child.ts';
+import { type QuantizedVariant, type QuantizeOptions, quantizeModel } from './quantize-model.ts';
+
+const random = createRandom(11);
+const weights = (name: string, dims: number[], scale = 0.6): ReturnType<typeof createTensor> => {
+  const count = dims.reduce((a, b) => a * b, 1);
+  return createTensor(
+    name,
+    'float32',
+    dims,
+    Float32Array.from({ length: count }, () => (random.next() - 0.5) * scale),
+  );
+};
+
+/** Conv, BatchNorm, Relu6, depthwise Conv, residual Add, Concat of two, pooling, Gemm, Relu, Gemm, Softmax. */
+function residualNet(): ModelProto {
+  return buildModel({
+    opset: 11,
+    inputs: { image: ['batch', 3, 8, 8] },
+    outputs: { probabilities: ['batch', 4] },
+    initialisers: [
+      weights('w1', [8, 3, 1, 1]),
+      weights('gamma', [8]),
+      weights('beta', [8]),
+      weights('mean', [8]),
+      createTensor('variance', 'float32', [8], new Float32Array(8).fill(0.5)),
+      createTensor('zero', 'float32', [], Float32Array.of(0)),
+      createTensor('six', 'float32', [], Float32Array.of(6)),
+      // Channels of very different size, as depthwise convolutions have them: one scale for all loses the small.
+      createTensor(
+        'w2',
+        'float32',
+        [8, 1, 1, 1],
+        Float32Array.from({ length: 8 }, (_, c) => 3 ** -c),
+      ),
+      weights('b2', [8]),
+      weights('w3', [6, 16]),
+      weights('b3', [6]),
+      weights('w4', [6, 4]),
+      weights('offset', [8, 1, 1]),
+    ],
+    nodes: [
+      buildNode('Conv', ['image', 'w1'], ['c1']),
+      buildNode('BatchNormalization', ['c1', 'gamma', 'beta', 'mean', 'variance'], ['n1']),
+      buildNode('Clip', ['n1', 'zero', 'six'], ['r1']),
+      buildNode('Conv', ['r1', 'w2', 'b2'], ['c2'], [intAttribute('group', 8)]),
+      buildNode('Add', ['r1', 'c2'], ['a1']),
+      buildNode('Add', ['a1', 'offset'], ['a2']),
+      buildNode('Concat', ['c2', 'a2'], ['joined'], [intAttribute('axis', 1)]),
+      buildNode('GlobalAveragePool', ['joined'], ['pooled']),
+      buildNode('Flatten', ['pooled'], ['flat']),
+      buildNode('Gemm', ['flat', 'w3', 'b3'], ['g1'], [intAttribute('transB', 1)]),
+      buildNode('Relu', ['g1'], ['r2']),
+      buildNode('MatMul', ['r2', 'w4'], ['logits']),
+      buildNode('Softmax', ['logits'], ['probabilities'], [intAttribute('axis', 1)]),
+    ],
+  });
+}
+
+const images = Array.from({ length: 20 }, () => Uint8Array.from({ length: 192 }, () => random.below(256)));
+
+function options(modelPath: string, outDir: string, recipes: string[]): QuantizeOptions {
+  return {
+    modelPath,
+    outDir,
+    recipes,
+    contract: {
+      layout: 'NCHW',
+      elementType: 'float32',
+      channels: 'RGB',
+      height: 8,
+      width: 8,
+      scale: 1 / 255,
+      mean: [0.5],
+      deviation: [0.25],
+      inputName: 'image',
+    },
+    calibration: {
+      datasetDigest: 'd',
+      item: { elementType: 'uint8', shape: [8, 8, 3] },
+      items: stream(images),
+      count: 20,
+    },
+  };
+}
+
+async function* stream<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}
+
+async function readGraph(path: string): Promise<GraphProto> {
+  return parseModel(await readFile(path)).graph!;
+}
+
+function countTypes(graph: GraphProto): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { opType } of graph.node) counts[opType] = (counts[opType] ?? 0) + 1;
+  return counts;
+}
+
+async function optimise(path: string): Promise<Record<string, number>> {
+  await using child = new OrtChild();
+  await child.open({ path, optimisation: 'all', optimisedPath: `${path}.optimised` });
+  const counts = countTypes(await readGraph(`${path}.optimised`));
+  await rm(`${path}.optimised`);
+  return counts;
+}
+
+describe('quantizeModel', () => {
+  let folder = '';
+  let modelPath = '';
+  let variants: QuantizedVariant[] = [];
+  const steps: number[] = [];
+  const variant = (recipe: string): QuantizedVariant => variants.find((found) => found.recipe === recipe)!;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'qfleet-test-'));
+    modelPath = join(folder, 'model.onnx');
+    await writeFile(modelPath, writeModel(residualNet()));
+    const recipes = ['fp32', 'int8-per-tensor', 'int8-per-channel'];
+    variants = await quantizeModel({
+      ...options(modelPath, join(folder, 'out'), recipes),
+      onProgress: (_step, fraction) => steps.push(fraction),
+    });
+  });
+  after(async () => rm(folder, { recursive: true }));
+
+  it('makes one file per recipe and nothing else, with growing progress up to 1', async () => {
+    assert.deepEqual((await readdir(join(folder, 'out'))).sort(), [
+      'fp32.onnx',
+      'int8-per-channel.onnx',
+      'int8-per-tensor.onnx',
+    ]);
+    assert.deepEqual(
+      steps,
+      steps.toSorted((a, b) => a - b),
+    );
+    assert.equal(steps.at(-1), 1);
+    for (const { path, digest, sizeBytes } of variants) {
+      const bytes = await readFile(path);
+      assert.deepEqual([digestBytes(bytes), bytes.length], [digest, sizeBytes]);
+    }
+  });
+
+  it('folds BatchNorm into the baseline without changing outputs beyond rounding', async () => {
+    const { record, path } = variant('fp32');
+    assert.equal(countTypes(await readGraph(path))['BatchNormalization'], undefined);
+    assert.ok(record.outputSqnrDb === undefined || record.outputSqnrDb > 100, `${record.outputSqnrDb}`);
+    assert.equal(record.calibration, undefined);
+  });
+
+  it('is close to the model, and closer per channel', () => {
+    const [tensor, channel] = [variant('int8-per-tensor'), variant('int8-per-channel')];
+    assert.ok(tensor.record.outputSqnrDb! > 25, `${tensor.record.outputSqnrDb}`);
+    assert.ok(channel.record.outputSqnrDb! > tensor.record.outputSqnrDb!);
+  });
+
+  it('runs on integers from the first convolution to the last product', async () => {
+    const fused = await optimise(variant('int8-per-channel').path);
+    assert.equal(fused['QLinearConv'], 2);
+    assert.equal(fused['QLinearAdd'], 2);
+    assert.equal(fused['QLinearConcat'], 1);
+    assert.equal(fused['QLinearGlobalAveragePool'], 1);
+    assert.equal(fused['QGemm'], 1);
+    assert.deepEqual(
+      [fused['Conv'], fused['Clip'], fused['Relu'], fused['Gemm'], fused['MatMul']],
+      Array(5).fill(undefined),
+    );
+    const { record } = variant('int8-per-channel');
+    assert.deepEqual(record.quantizedOperators, {
+      Conv: 2,
+      Add: 2,
+      Concat: 1,
+      GlobalAveragePool: 1,
+      Flatten: 1,
+      Gemm: 1,
+      MatMul: 1,
+    });
+    assert.equal(record.floatOperators['Softmax'], 1);
+  });
+
+  it('clips by the range where it took Clip and Relu away, at zero point 0', async () => {
+    const { initialisers } = indexGraph(await readGraph(variant('int8-per-channel').path));
+    for (const tensor of ['r1', 'r2'])
+      assert.equal(readTensor(initialisers.get(`${tensor}_zero_point`)!).data[0], 0);
+    assert.ok(readFloats(initialisers.get('r1_scale')!)[0]! <= Math.fround(6 / 255));
+  });
+
+  it('shares a scale through Flatten, keeps the model’s name of input and output, and says how it was made', async () => {
+    const model = parseModel(await readFile(variant('int8-per-tensor').path));
+    const { initialisers } = indexGraph(model.graph!);
+    assert.deepEqual(
+      readFloats(initialisers.get('flat_scale')!),
+      readFloats(initialisers.get('pooled_scale')!),
+    );
+    assert.deepEqual([model.graph!.input[0]!.name, model.graph!.output[0]!.name], ['image', 'probabilities']);
+    const { record, blobs } = variant('int8-per-tensor');
+    const properties = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value]));
+    assert.deepEqual(properties, {
+      'qfleet.recipe': 'int8-per-tensor',
+      'qfleet.ranges': record.calibration!.rangesBlob,
+    });
+    assert.equal(digestBytes(blobs!.ranges), record.calibration!.rangesBlob);
+    assert.equal(Buffer.from(blobs!.sampleDigests).toString().split('\n')[0], digestBytes(images[0]!));
+    assert.equal(record.calibration!.count, 20);
+  });
+
+  it('gives the same bytes again from the same data', async () => {
+    const again = await quantizeModel(options(modelPath, join(folder, 'again'), ['int8-per-channel']));
+    assert.equal(again[0]!.digest, variant('int8-per-channel').digest);
+  });
+
+  it('leaves nothing behind where data or model do not fit, and says why', async () => {
+    const outDir = join(folder, 'refused');
+    const base = options(modelPath, outDir, ['int8-per-channel']);
+    const withItems = (items: Uint8Array[], elementType: string): QuantizeOptions => ({
+      ...base,
+      calibration: { ...base.calibration!, items: stream(items), item: { elementType, shape: [8, 8, 3] } },
+    });
+    const nan = new Uint8Array(new Float32Array(192).fill(Number.NaN).buffer);
+    const fine = new Uint8Array(new Float32Array(192).buffer);
+    await assert.rejects(quantizeModel(withItems([fine, nan], 'float32')), {
+      code: 'refused',
+      message: /"image".*input 1/,
+    });
+    await assert.rejects(quantizeModel(withItems([], 'uint8')), {
+      code: 'refused',
+      message: /no calibration inputs/,
+    });
+    await assert.rejects(quantizeModel({ ...base, recipes: ['int3'] }), {
+      code: 'not-found',
+      message: /int3/,
+    });
+    const quantized = variant('int8-per-tensor').path;
+    await assert.rejects(quantizeModel({ ...base, modelPath: quantized }), {
+      code: 'refused',
+      message: /quantized already/,
+    });
+    const twoInputs = buildModel({
+      opset: 13,
+      inputs: { a: [1], b: [1] },
+      outputs: { y: [1] },
+      nodes: [buildNode('Add', ['a', 'b'], ['y'])],
+    });
+    const other = join(folder, 'other.onnx');
+    await writeFile(other, writeModel(twoInputs));
+    await assert.rejects(quantizeModel({ ...base, modelPath: other }), {
+      code: 'refused',
+      message: /2 inputs \(a, b\)/,
+    });
+    assert.deepEqual(await readdir(outDir), []);
+  });
+
+  it('stops in the middle of calibration when it is cancelled', async () => {
+    const controller = new AbortController();
+    const outDir = join(folder, 'cancelled');
+    const base = options(modelPath, outDir, ['int8-per-channel']);
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (let i = 0; ; i++) {
+        if (i === 3) controller.abort();
+        yield images[i % 20]!;
+      }
+    }
+    const run = quantizeModel({
+      ...base,
+      signal: controller.signal,
+      calibration: { ...base.calibration!, items: endless() },
+    });
+    await assert.rejects(run, { code: 'cancelled' });
+    assert.deepEqual(await readdir(outDir), []);
+  });
+
+  const mnist = findTestData('models/mnist-8.onnx');
+  const digits = findTestData('datasets/mnist-t10k/t10k-images-idx3-ubyte.gz');
+  it('keeps the answers of a real digit classifier of opset 8', {
+    skip: mnist.skip || digits.skip,
+  }, async () => {
+    const pixels = gunzipSync(await readFile(digits.path)).subarray(16);
+    const digit = (i: number): Uint8Array => pixels.subarray(i * 784, (i + 1) * 784);
+    const item = { elementType: 'uint8', shape: [28, 28, 1] };
+    const contract = {
+      layout: 'NCHW',
+      elementType: 'float32',
+      channels: 'gray',
+      height: 28,
+      width: 28,
+      scale: 1,
+      mean: [],
+      deviation: [],
+      inputName: '',
+    };
+    const made = await quantizeModel({
+      modelPath: mnist.path,
+      outDir: join(folder, 'mnist'),
+      recipes: ['fp32', 'int8-per-channel'],
+      contract,
+      calibration: {
+        datasetDigest: 'mnist',
+        item,
+        items: stream(Array.from({ length: 100 }, (_, i) => digit(i))),
+        count: 100,
+      },
+    });
+    const answers = await Promise.all(
+      made.map(async ({ path }) => {
+        await using child = new OrtChild();
+        await child.open({ path, optimisation: 'all', threads: 1 });
+        const classes: number[] = [];
+        for (let i = 100; i < 600; i++) {
+          const { Plus214_Output_0: output } = await child.run({
+            Input3: { elementType: 'float32', ...prepareInput(digit(i), item, contract) },
+          });
+          const scores = [...(output!.data as Float32Array)];
+          classes.push(scores.indexOf(Math.max(...scores)));
+        }
+        return classes;
+      }),
+    );
+    const flips = answers[0]!.filter((answer, i) => answer !== answers[1]![i]).length;
+    assert.ok(flips <= 3, `${flips} of 500 answers differ`);
+  });
+
+  const mobilenet = findTestData('models/mobilenetv2-7.onnx');
+  it('has all 52 convolutions and 10 additions of MobileNetV2 on integers', {
+    skip: mobilenet.skip,
+  }, async () => {
+    const made = await quantizeModel({
+      modelPath: mobilenet.path,
+      outDir: join(folder, 'mobilenet'),
+      recipes: ['int8-per-channel'],
+      contract: {
+        layout: 'NCHW',
+        elementType: 'float32',
+        channels: 'RGB',
+        height: 224,
+        width: 224,
+        scale: 1 / 255,
+        mean: [0.485, 0.456, 0.406],
+        deviation: [0.229, 0.224, 0.225],
+        inputName: '',
+      },
+      calibration: {
+        datasetDigest: 'random',
+        item: { elementType: 'uint8', shape: [224, 224, 3] },
+        items: stream([1, 2].map(() => Uint8Array.from({ length: 224 * 224 * 3 }, () => random.below(256)))),
+        count: 2,
+      },
+    });
+    const { QLinearConv, QLinearAdd, QLinearGlobalAveragePool, QGemm, QuantizeLinear, DequantizeLinear } =
+      await optimise(made[0]!.path);
+    assert.deepEqual(
+      [QLinearConv, QLinearAdd, QLinearGlobalAveragePool, QGemm, QuantizeLinear, DequantizeLinear],
+      [52, 10, 1, 1, 1, undefined],
+    );
+  });
+});

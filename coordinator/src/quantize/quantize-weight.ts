@@ -1,0 +1,132 @@
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import {
+  computeActivationScale,
+  computeWeightScale,
+  int8WeightLimits,
+  type Range,
+  type ScaleAndZeroPoint,
+  uint8Limits,
+} from './compute-scale.ts';
+import { roundHalfEven } from './round-half-even.ts';
+
+/** A float32 tensor by channel: element i is of channel floor(i / inner) % channels. */
+export interface WeightLayout {
+  readonly values: Float32Array;
+  readonly dims: readonly number[];
+  /** Channel axis; undefined: one scale for the whole tensor. */
+  readonly axis: number | undefined;
+}
+
+/** Scales of symmetric int8 weights, one per channel or one alone. Throws `refused` for NaN and infinities. */
+export function computeWeightScales(weight: WeightLayout, name: string): Float32Array {
+  const { channels, inner } = channelLayout(weight);
+  const lows = new Float64Array(channels);
+  const highs = new Float64Array(channels);
+  for (let i = 0; i < weight.values.length; i++) {
+    const value = weight.values[i]!;
+    if (!Number.isFinite(value)) throw notFinite(name, i, value);
+    const channel = Math.floor(i / inner) % channels;
+    if (value < lows[channel]!) lows[channel] = value;
+    if (value > highs[channel]!) highs[channel] = value;
+  }
+  return Float32Array.from({ length: channels }, (_, c) =>
+    computeWeightScale({ low: lows[c]!, high: highs[c]! }),
+  );
+}
+
+/** q = clip(round(w / scale)), the division in float32, ties to even: `quantize_nparray` of onnxruntime. */
+export function quantizeWeight(weight: WeightLayout, scales: Float32Array): Int8Array {
+  const { channels, inner } = channelLayout(weight);
+  return Int8Array.from(weight.values, (value, i) => {
+    const rounded = roundHalfEven(Math.fround(value / scales[Math.floor(i / inner) % channels]!));
+    return Math.max(-128, Math.min(int8WeightLimits.high, rounded));
+  });
+}
+
+/** A constant operand of Add, Mul or Concat as uint8, for integer kernels want both operands of one type. */
+export function quantizeOperand(
+  values: Float32Array,
+  name: string,
+): ScaleAndZeroPoint & { readonly data: Uint8Array } {
+  const { scale, zeroPoint } = computeActivationScale(rangeOf(values, name));
+  const data = Uint8Array.from(values, (value) =>
+    Math.max(
+      uint8Limits.low,
+      Math.min(uint8Limits.high, roundHalfEven(Math.fround(value / scale)) + zeroPoint),
+    ),
+  );
+  return { scale, zeroPoint, data };
+}
+
+/** Biases as int32 with the scale that the accumulator has: s_x * s_w, the product in float32. */
+export interface QuantizedBias {
+  readonly scales: Float32Array;
+  readonly data: Int32Array;
+}
+
+/**
+ * Raises weight scales whose product with the input's scale is too small for the bias to fit an int32, which
+ * would clip it: a bias b needs s_x * s_w ≥ 1.0001 * 2|b| / (2^32 - 2). Returns how many were raised. The same
+ * as `_adjust_weight_scale_for_int32_bias` of onnxruntime.quantization.
+ */
+export function raiseScalesForBias(
+  weightScales: Float32Array,
+  inputScale: number,
+  bias: Float32Array,
+): number {
+  let raised = 0;
+  for (let c = 0; c < weightScales.length; c++) {
+    const largest = weightScales.length === 1 ? largestMagnitude(bias) : Math.abs(bias[c]!);
+    const smallestValid = (1.0001 * (2 * largest)) / (2 ** 32 - 2);
+    const product = inputScale * weightScales[c]!;
+    if (product >= smallestValid || product <= 0) continue;
+    weightScales[c] = weightScales[c]! * (smallestValid / product);
+    raised++;
+  }
+  return raised;
+}
+
+/** round(b / (s_x * s_w)), ties to even, divided in float64; zero point 0. Scales of 0 cannot be divided by: undefined. */
+export function quantizeBias(
+  bias: Float32Array,
+  inputScale: number,
+  weightScales: Float32Array,
+): QuantizedBias | undefined {
+  const scales = weightScales.map((scale) => inputScale * scale);
+  if (scales.some((scale) => scale === 0)) return undefined;
+  const data = Int32Array.from(bias, (value, c) => {
+    const rounded = roundHalfEven(value / scales[scales.length === 1 ? 0 : c]!);
+    return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, rounded));
+  });
+  return { scales, data };
+}
+
+function channelLayout({ values, dims, axis }: WeightLayout): { channels: number; inner: number } {
+  if (axis === undefined) return { channels: 1, inner: Math.max(1, values.length) };
+  const inner = dims.slice(axis + 1).reduce((product, size) => product * size, 1);
+  return { channels: dims[axis]!, inner };
+}
+
+function rangeOf(values: Float32Array, name: string): Range {
+  let [low, high] = [0, 0];
+  for (const [i, value] of values.entries()) {
+    if (!Number.isFinite(value)) throw notFinite(name, i, value);
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return { low, high };
+}
+
+function largestMagnitude(values: Float32Array): number {
+  return values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+}
+
+function notFinite(name: string, index: number, value: number): QfleetError {
+  return new QfleetError(
+    'refused',
+    `Weight "${name}" holds ${value} at element ${index}; expected finite numbers.`,
+    {
+      hint: 'The training diverged or the export is damaged: check the model in its framework.',
+    },
+  );
+}

@@ -1,0 +1,17 @@
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import { recipe as fp32 } from './fp32.ts';
+import { recipe as int8PerChannel } from './int8-per-channel.ts';
+import { recipe as int8PerTensor } from './int8-per-tensor.ts';
+import type { Recipe } from './recipe.ts';
+
+/** Every recipe, one file each, in the order that people see them. */
+export const recipes: readonly Recipe[] = [fp32, int8PerTensor, int8PerChannel];
+
+/** The recipe of an id; throws `not-found` listing those that there are. */
+export function findRecipe(id: string): Recipe {
+  const found = recipes.find((recipe) => recipe.id === id);
+  if (found) return found;
+  throw new QfleetError('not-found', `There is no recipe "${id}".`, {
+    hint: `Choose of ${recipes.map((recipe) => recipe.id).join(', ')}.`,
+  });
+}

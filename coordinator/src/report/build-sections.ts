@@ -1,0 +1,87 @@
+import { placeOutputsSection, placeSpeedSection } from './comparison-section.ts';
+import { correctnessSection } from './correctness-section.ts';
+import { costSection } from './cost-section.ts';
+import {
+  cachesSection,
+  ladderSection,
+  machinesSection,
+  memorySection,
+  probeSection,
+} from './devices-section.ts';
+import { Footnotes } from './footnotes.ts';
+import { operatorsSection } from './operators-section.ts';
+import { provenanceSection, resultsSection } from './provenance-section.ts';
+import type { Report } from './report.ts';
+import type { Section } from './section.ts';
+import { speedSection } from './speed-section.ts';
+import { stripControl } from './strip-control.ts';
+
+/** Everything that the formats for people show, in order. */
+export interface ReportText {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly findings: readonly string[];
+  readonly sections: readonly Section[];
+  /** What happened that the reader should know: notes of the run, jobs that failed. */
+  readonly notes: readonly string[];
+  /** Why numbers are missing and verdicts are what they are, by the codes in the tables. */
+  readonly footnotes: readonly { readonly code: string; readonly text: string }[];
+}
+
+/** The report as text, one content for the terminal, Markdown and the page. */
+export function buildSections(report: Report): ReportText {
+  const footnotes = new Footnotes();
+  const sections = [
+    speedSection(report, footnotes),
+    correctnessSection(report, footnotes),
+    costSection(report, footnotes),
+    placeSpeedSection(report, footnotes),
+    placeOutputsSection(report, footnotes),
+    machinesSection(report),
+    memorySection(report, footnotes),
+    cachesSection(report, footnotes),
+    probeSection(report, footnotes),
+    ladderSection(report, footnotes),
+    operatorsSection(report, footnotes),
+    provenanceSection(report),
+    resultsSection(report),
+  ].filter((section) => section.table.rows.length > 0);
+  return {
+    title: `qfleet report: ${stripControl(report.model.name)}`,
+    subtitle: subtitleOf(report),
+    findings: report.findings.map(stripControl),
+    sections,
+    notes: notesOf(report).map(stripControl),
+    footnotes: footnotes.list(),
+  };
+}
+
+function subtitleOf(report: Report): string {
+  const { run, variants, places, devices, dataset } = report;
+  const parts = [
+    `run ${run.name || run.id}, ${run.state}`,
+    `${count(variants.length, 'variant')} in ${count(places.length, 'place')} on ${count(devices.length, 'device')}`,
+    dataset ? `dataset ${dataset.name}, ${dataset.count} inputs` : 'no dataset',
+    new Date(run.createdAtMs).toISOString(),
+  ];
+  return stripControl(parts.join(' · '));
+}
+
+function notesOf({ run, jobs, devices }: Report): string[] {
+  const nameOf = (id: string): string => devices.find((device) => device.id === id)?.name ?? id;
+  return [
+    ...(run.reason ? [`The run ended ${run.state}: ${run.reason}`] : []),
+    ...run.notes,
+    ...jobs
+      .filter((job) => job.state !== 'completed')
+      .map((job) => {
+        const why = job.failure ? `: ${job.failure.class}: ${job.failure.message}` : '';
+        const hint = job.failure?.hint ? ` (${job.failure.hint})` : '';
+        return `A ${job.kind} job on ${nameOf(job.deviceId)} is ${job.state}${why}${hint}`;
+      }),
+  ];
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}

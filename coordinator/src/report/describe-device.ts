@@ -1,0 +1,62 @@
+import type { JobResult } from '@qfleet/shared/result/job-result.ts';
+import type { RunEvidence } from '../analysis/evidence.ts';
+import type { DeviceRecord } from '../store/records.ts';
+import type { ReportDevice } from './report.ts';
+
+/** A device as the report shows it: what it says of itself, and its latest probe. */
+export function describeDevice(device: DeviceRecord, evidence: RunEvidence): ReportDevice {
+  return {
+    id: device.id,
+    name: device.name,
+    ...(device.agentVersion !== undefined && { agentVersion: device.agentVersion }),
+    ...(device.bootId !== undefined && { bootId: device.bootId }),
+    ...(device.inventory && { inventory: device.inventory }),
+    backends: device.backends.map(({ id, available, version, reason }) => ({
+      id,
+      available,
+      version,
+      reason,
+    })),
+    probe: describeProbe(device, evidence),
+  };
+}
+
+function describeProbe(device: DeviceRecord, evidence: RunEvidence): ReportDevice['probe'] {
+  const probes = evidence.results.filter(
+    ({ deviceId, result }) => deviceId === device.id && result.outcome.kind === 'probe',
+  );
+  // The run's own probe first: a later one of another run must not change this run's report.
+  const own = probes.filter(({ result }) => result.runId === evidence.run.id);
+  const latest = (own.length > 0 ? own : probes).toSorted(
+    (a, b) => b.result.startedAtUnixMs - a.result.startedAtUnixMs || (a.digest < b.digest ? -1 : 1),
+  )[0];
+  if (latest?.result.outcome.kind !== 'probe') {
+    return { reason: whyNoProbe(device, evidence), readings: [], latencyLadder: [] };
+  }
+  return {
+    resultDigest: latest.digest,
+    measuredAtUnixMs: latest.result.startedAtUnixMs,
+    readings: latest.result.outcome.facts.readings,
+    latencyLadder: ladderOf(latest.result),
+  };
+}
+
+function ladderOf(result: JobResult): ReportDevice['probe']['latencyLadder'] {
+  if (result.outcome.kind !== 'probe') return [];
+  return result.outcome.facts.latencyLadder.map(({ workingSetBytes, loadNs }) => ({
+    workingSetBytes,
+    load: {
+      quantity: 'mem.latency',
+      status: 'measured',
+      value: loadNs,
+      unit: 'ns',
+      method: 'pointer-chase',
+    },
+  }));
+}
+
+function whyNoProbe(device: DeviceRecord, evidence: RunEvidence): string {
+  const job = evidence.jobs.find(({ deviceId, kind }) => deviceId === device.id && kind === 'probe');
+  if (!job) return 'never-probed: no probe of this device is stored';
+  return job.failure ? `job-${job.state}: ${job.failure.class}: ${job.failure.message}` : `job-${job.state}`;
+}

@@ -1,0 +1,115 @@
+import { inventorySchema } from '@qfleet/shared/inventory/inventory.ts';
+import { readingSchema } from '@qfleet/shared/reading.ts';
+import * as z from 'zod';
+import { cellSchema } from '../analysis/cell.ts';
+import { comparisonSchema } from '../analysis/comparison.ts';
+import { placeSchema } from '../analysis/place.ts';
+
+/** The version of the report's JSON; a new one where a field changes its meaning or goes. */
+export const reportSchemaId = 'qfleet.report/1';
+
+const failureSchema = z.object({ class: z.string(), message: z.string(), hint: z.string().optional() });
+
+const reportVariantSchema = z.object({
+  digest: z.string(),
+  name: z.string(),
+  recipe: z.string(),
+  /** Weights and activations. */
+  format: z.string(),
+  granularity: z.string(),
+  sizeBytes: z.number(),
+  isReference: z.boolean(),
+  calibration: z
+    .object({ datasetDigest: z.string(), method: z.string(), count: z.number(), samplesDigest: z.string() })
+    .optional(),
+  quantizedOperators: z.record(z.string(), z.number()),
+  floatOperators: z.record(z.string(), z.number()),
+  notes: z.array(z.string()),
+});
+
+const reportDeviceSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  agentVersion: z.string().optional(),
+  bootId: z.string().optional(),
+  inventory: inventorySchema.optional(),
+  backends: z.array(
+    z.object({ id: z.string(), available: z.boolean(), version: z.string(), reason: z.string() }),
+  ),
+  probe: z.object({
+    /** Result behind the readings; absent where the device was never probed. */
+    resultDigest: z.string().optional(),
+    measuredAtUnixMs: z.number().optional(),
+    /** Why there are no readings, where there are none. */
+    reason: z.string().optional(),
+    readings: z.array(readingSchema),
+    latencyLadder: z.array(z.object({ workingSetBytes: z.number(), load: readingSchema })),
+  }),
+});
+
+/** What `report.json` holds: everything that the other formats show, every number as a reading. */
+export const reportSchema = z.object({
+  schema: z.literal(reportSchemaId),
+  run: z.object({
+    id: z.string(),
+    name: z.string(),
+    state: z.string(),
+    reason: z.string(),
+    notes: z.array(z.string()),
+    createdAtMs: z.number(),
+    finishedAtMs: z.number().optional(),
+    plan: z.record(z.string(), z.unknown()),
+  }),
+  model: z.object({
+    digest: z.string(),
+    name: z.string(),
+    sizeBytes: z.number(),
+    macs: z.number().optional(),
+  }),
+  variants: z.array(reportVariantSchema),
+  dataset: z
+    .object({
+      digest: z.string(),
+      name: z.string(),
+      count: z.number(),
+      classes: z.number().optional(),
+      source: z.string(),
+    })
+    .optional(),
+  devices: z.array(reportDeviceSchema),
+  places: z.array(placeSchema),
+  cells: z.array(cellSchema),
+  comparisons: z.array(comparisonSchema),
+  /** What came out, one sentence per place and variant. */
+  findings: z.array(z.string()),
+  jobs: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.string(),
+      deviceId: z.string(),
+      state: z.string(),
+      attempts: z.number(),
+      failure: failureSchema.optional(),
+    }),
+  ),
+  /** Results that the report was computed from. */
+  results: z.array(
+    z.object({ digest: z.string(), deviceId: z.string(), jobId: z.string(), kind: z.string() }),
+  ),
+  /** How it was computed: with these and the results, anybody can compute it again. */
+  method: z.object({
+    confidence: z.number(),
+    resamples: z.number(),
+    seed: z.number(),
+    minLaunchesToJudge: z.number(),
+    negligibleEffect: z.number(),
+    maxLaunchVariation: z.number(),
+    maxDrift: z.number(),
+    maxStealShare: z.number(),
+    maxOtherShare: z.number(),
+    minFrequencyShare: z.number(),
+  }),
+});
+
+export type Report = z.infer<typeof reportSchema>;
+export type ReportDevice = Report['devices'][number];

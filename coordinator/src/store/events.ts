@@ -1,0 +1,49 @@
+import { nextNumber } from './next-number.ts';
+import { parseJson } from './parse-json.ts';
+import type { EventRecord } from './records.ts';
+import type { EventRow } from './schema.ts';
+import type { Scope } from './scope.ts';
+
+/** Writes down what happened, under the next number. */
+export async function appendEvent(
+  scope: Scope,
+  event: { subject: string; kind: string; data: unknown },
+): Promise<EventRecord> {
+  const row = await scope.db
+    .insertInto('events')
+    .values({
+      seq: await nextNumber(scope, 'events'),
+      at_ms: scope.nowMs(),
+      subject: event.subject,
+      kind: event.kind,
+      data_json: event.data === undefined ? 'null' : JSON.stringify(event.data),
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return toEvent(row);
+}
+
+/** Events after a number, oldest first. */
+export async function listEvents(
+  scope: Scope,
+  query: { afterSeq: number; subject?: string; limit: number },
+): Promise<EventRecord[]> {
+  let select = scope.db
+    .selectFrom('events')
+    .selectAll()
+    .where('seq', '>', query.afterSeq)
+    .orderBy('seq')
+    .limit(query.limit);
+  if (query.subject !== undefined) select = select.where('subject', '=', query.subject);
+  return (await select.execute()).map(toEvent);
+}
+
+function toEvent(row: EventRow): EventRecord {
+  return {
+    seq: Number(row.seq),
+    atMs: Number(row.at_ms),
+    subject: row.subject,
+    kind: row.kind,
+    data: parseJson(row.data_json),
+  };
+}

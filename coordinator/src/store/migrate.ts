@@ -1,0 +1,54 @@
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import { type Kysely, sql } from 'kysely';
+import type { DatabaseClock } from './database-clock.ts';
+import { initial } from './migrations/0001-initial.ts';
+import type { ColumnTypes, Migration } from './migrations/migration.ts';
+import type { Database } from './schema.ts';
+
+/** In order; a released one never changes. */
+const migrations: readonly Migration[] = [initial];
+
+/**
+ * Brings the schema up to date, each step with its record in one transaction (both dialects have
+ * transactional DDL), so that a kill half-way leaves nothing half done. Throws `configuration` where the
+ * database was written by a newer qfleet.
+ */
+export async function migrate(database: Database, clock: DatabaseClock, types: ColumnTypes): Promise<void> {
+  const db = database as unknown as Kysely<MigrationSchema>;
+  await db.schema
+    .createTable('migrations')
+    .ifNotExists()
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .addColumn('applied_at_ms', 'bigint', (column) => column.notNull())
+    .execute();
+  const applied = await db.selectFrom('migrations').select('name').execute();
+  const done = new Set(applied.map((row) => row.name));
+  refuseNewer(done);
+  for (const migration of migrations) {
+    if (done.has(migration.name)) continue;
+    await db.transaction().execute(async (trx) => {
+      await migration.up(trx as unknown as Kysely<unknown>, types);
+      await trx
+        .insertInto('migrations')
+        .values({ name: migration.name, applied_at_ms: sql<number>`${clock.nowMs()}` })
+        .execute();
+    });
+  }
+}
+
+interface MigrationSchema {
+  migrations: { name: string; applied_at_ms: number };
+}
+
+function refuseNewer(done: ReadonlySet<string>): void {
+  const known = new Set(migrations.map((migration) => migration.name));
+  const unknown = [...done].filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  throw new QfleetError(
+    'configuration',
+    `The database was written by a newer qfleet (${unknown.join(', ')}).`,
+    {
+      hint: 'Install that version again, or choose another folder with --data.',
+    },
+  );
+}

@@ -1,0 +1,171 @@
+import { sql } from 'kysely';
+import type { ResultRecord } from './records.ts';
+import type { JobRow, ResultRow } from './schema.ts';
+import type { Scope } from './scope.ts';
+import type { CommitStatus, NewResult } from './store.ts';
+
+/**
+ * Stores a result and ends its attempt. At most one result of a job is committed (a unique index of the
+ * database's keeps that promise, whatever this code does); what comes after it, or with a job cancelled, or
+ * as an old failure, is kept as `superseded`. A late result counts while nobody else has committed: a
+ * measurement belongs to its device and was costly.
+ */
+export async function commitResult(scope: Scope, result: NewResult): Promise<CommitStatus> {
+  const job = await lockJob(scope, result.jobId);
+  if (!job || job.device_id !== result.deviceId) return 'unknown-job';
+  if (result.fence < 1 || result.fence > Number(job.fence)) return 'unknown-job';
+  const known = await scope.db
+    .selectFrom('results')
+    .select('digest')
+    .where('digest', '=', result.digest)
+    .executeTakeFirst();
+  if (known) return 'already-stored';
+  if (job.state === 'cancelled') await freeHost(scope, job.id);
+  return result.failure ? commitFailure(scope, job, result) : commitSuccess(scope, job, result);
+}
+
+/** Every stored result of a run, also superseded and failed ones, as they came. */
+export async function listResults(scope: Scope, runId: string): Promise<ResultRecord[]> {
+  const rows = await scope.db
+    .selectFrom('results')
+    .selectAll()
+    .where('run_id', '=', runId)
+    .orderBy('received_at_ms')
+    .orderBy('digest')
+    .execute();
+  return rows.map(toResult);
+}
+
+/** The newest committed probe result of a device. */
+export async function latestProbe(scope: Scope, deviceId: string): Promise<ResultRecord | undefined> {
+  const row = await scope.db
+    .selectFrom('results')
+    .innerJoin('jobs', 'jobs.id', 'results.job_id')
+    .innerJoin('runs', 'runs.id', 'results.run_id')
+    .selectAll('results')
+    .where('results.device_id', '=', deviceId)
+    .where('results.state', '=', 'committed')
+    .where('jobs.kind', '=', 'probe')
+    .orderBy('results.received_at_ms', 'desc')
+    .orderBy('runs.number', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row && toResult(row);
+}
+
+async function commitSuccess(scope: Scope, job: JobRow, result: NewResult): Promise<CommitStatus> {
+  if (job.state === 'completed' || job.state === 'cancelled') {
+    await insertResult(scope, job, result, 'superseded');
+    return 'superseded';
+  }
+  await insertResult(scope, job, result, 'committed');
+  await scope.db
+    .updateTable('jobs')
+    .set({ state: 'completed', lease_until_ms: null, losses: 0, failure_json: null, progress_fraction: 1 })
+    .where('id', '=', job.id)
+    .execute();
+  if (job.state === 'failed') await reopenRun(scope, job.run_id);
+  return 'committed';
+}
+
+async function commitFailure(scope: Scope, job: JobRow, result: NewResult): Promise<CommitStatus> {
+  await insertResult(scope, job, result, 'failed');
+  const endsAttempt =
+    Number(job.fence) === result.fence && (job.state === 'leased' || job.state === 'queued');
+  if (!endsAttempt) return 'superseded';
+  const retry = result.onFailure === 'final' ? undefined : result.onFailure;
+  await scope.db
+    .updateTable('jobs')
+    .set({
+      state: retry ? 'queued' : 'failed',
+      lease_until_ms: null,
+      losses: 0,
+      progress_step: null,
+      progress_fraction: null,
+      failure_json: JSON.stringify(result.failure),
+      ...(retry
+        ? { not_before_ms: sql<number>`${scope.nowMs()} + ${sql.lit(Math.round(retry.retryAfterMs))}` }
+        : {}),
+    })
+    .where('id', '=', job.id)
+    .execute();
+  return 'committed';
+}
+
+async function insertResult(
+  scope: Scope,
+  job: JobRow,
+  result: NewResult,
+  state: ResultRecord['state'],
+): Promise<void> {
+  await scope.db
+    .insertInto('results')
+    .values({
+      digest: result.digest,
+      job_id: job.id,
+      run_id: job.run_id,
+      device_id: job.device_id,
+      fence: result.fence,
+      state,
+      received_at_ms: scope.nowMs(),
+      bytes: result.bytes,
+      signature: result.signature,
+    })
+    .execute();
+  for (const digest of blobsOfResult(result.bytes)) {
+    await scope.db
+      .insertInto('result_blobs')
+      .values({ result_digest: result.digest, blob_digest: digest })
+      .execute();
+  }
+}
+
+/** The digests in the field `blobs` of a serialised result; none where it is no such JSON. */
+function blobsOfResult(bytes: Uint8Array): Set<string> {
+  try {
+    const parsed = JSON.parse(Buffer.from(bytes).toString('utf8')) as { blobs?: unknown } | null;
+    const blobs = Array.isArray(parsed?.blobs) ? parsed.blobs : [];
+    return new Set(blobs.filter((blob) => typeof blob === 'string'));
+  } catch {
+    return new Set();
+  }
+}
+
+/** The row, locked for this transaction: an update that changes nothing does so in either dialect. */
+async function lockJob(scope: Scope, jobId: string): Promise<JobRow | undefined> {
+  return scope.db
+    .updateTable('jobs')
+    .set((eb) => ({ fence: eb.ref('fence') }))
+    .where('id', '=', jobId)
+    .returningAll()
+    .executeTakeFirst();
+}
+
+/** The device says that it has stopped: its host need not be spared any longer. */
+async function freeHost(scope: Scope, jobId: string): Promise<void> {
+  await scope.db.updateTable('jobs').set({ lease_until_ms: null }).where('id', '=', jobId).execute();
+}
+
+/** A run that ended without this result has to be judged again. */
+async function reopenRun(scope: Scope, runId: string): Promise<void> {
+  await scope.db
+    .updateTable('runs')
+    .set({ state: 'running', reason: '', finished_at_ms: null })
+    .where('id', '=', runId)
+    .where('state', 'in', ['completed-with-failures', 'failed'])
+    .execute();
+}
+
+function toResult(row: ResultRow): ResultRecord {
+  return {
+    digest: row.digest,
+    jobId: row.job_id,
+    runId: row.run_id,
+    deviceId: row.device_id,
+    fence: Number(row.fence),
+    state: row.state as ResultRecord['state'],
+    receivedAtMs: Number(row.received_at_ms),
+    bytes: row.bytes,
+    signature: row.signature,
+  };
+}

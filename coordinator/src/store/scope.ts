@@ -1,0 +1,11 @@
+import type { RawBuilder, Transaction } from 'kysely';
+import type { Schema } from './schema.ts';
+
+/**
+ * What a store function works in: one transaction and the database's clock. The outer database handle is
+ * kept away on purpose: used inside a transaction it would wait for itself, SQLite having one connection.
+ */
+export interface Scope {
+  readonly db: Transaction<Schema>;
+  readonly nowMs: () => RawBuilder<number>;
+}

@@ -1,0 +1,234 @@
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
+import * as artefacts from './artefacts.ts';
+import type { DatabaseClock } from './database-clock.ts';
+import * as devices from './devices.ts';
+import * as events from './events.ts';
+import * as jobs from './jobs.ts';
+import * as leases from './leases.ts';
+import type { DeviceRecord, TaskRecord } from './records.ts';
+import { referencedBlobs } from './referenced-blobs.ts';
+import * as results from './results.ts';
+import * as runs from './runs.ts';
+import type { Database } from './schema.ts';
+import type { Scope } from './scope.ts';
+import type { NewResult, NewRun, Store } from './store.ts';
+import * as tasks from './tasks.ts';
+
+type Argument<Name extends keyof Store> = Store[Name] extends (first: infer First, ...rest: never) => unknown
+  ? First
+  : never;
+
+/** The store on a SQL database, whichever the dialect: every method is one transaction of `./<subject>.ts`. */
+export class SqlStore implements Store {
+  readonly #db: Database;
+  readonly #clock: DatabaseClock;
+  #isClosed = false;
+
+  constructor(db: Database, clock: DatabaseClock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  addDevice(device: Argument<'addDevice'>) {
+    return this.#transact((scope) => devices.addDevice(scope, device));
+  }
+
+  findDevice(nameOrId: string) {
+    return this.#transact((scope) => devices.findDevice(scope, nameOrId));
+  }
+
+  listDevices() {
+    return this.#transact(devices.listDevices);
+  }
+
+  recordHello(deviceId: string, hello: Parameters<Store['recordHello']>[1]) {
+    return this.#transact((scope) => devices.recordHello(scope, deviceId, hello));
+  }
+
+  touchDevice(deviceId: string) {
+    return this.#transact((scope) => devices.touchDevice(scope, deviceId));
+  }
+
+  setDeviceState(deviceId: string, state: DeviceRecord['state']) {
+    return this.#transact((scope) => devices.setDeviceState(scope, deviceId, state));
+  }
+
+  removeDevice(deviceId: string) {
+    return this.#transact((scope) => devices.removeDevice(scope, deviceId));
+  }
+
+  listRevokedDeviceIds() {
+    return this.#transact(devices.listRevokedDeviceIds);
+  }
+
+  addModel(model: Model) {
+    return this.#transact((scope) => artefacts.addModel(scope, model));
+  }
+
+  findModel(nameOrDigest: string) {
+    return this.#transact((scope) => artefacts.findModel(scope, nameOrDigest));
+  }
+
+  listModels() {
+    return this.#transact(artefacts.listModels);
+  }
+
+  addVariant(variant: Variant) {
+    return this.#transact((scope) => artefacts.addVariant(scope, variant));
+  }
+
+  listVariants(modelDigest: string) {
+    return this.#transact((scope) => artefacts.listVariants(scope, modelDigest));
+  }
+
+  addDataset(dataset: Dataset) {
+    return this.#transact((scope) => artefacts.addDataset(scope, dataset));
+  }
+
+  findDataset(nameOrDigest: string) {
+    return this.#transact((scope) => artefacts.findDataset(scope, nameOrDigest));
+  }
+
+  listDatasets() {
+    return this.#transact(artefacts.listDatasets);
+  }
+
+  createRun(run: NewRun) {
+    return this.#transact((scope) => runs.createRun(scope, run));
+  }
+
+  findRun(idOrName: string) {
+    return this.#transact((scope) => runs.findRun(scope, idOrName));
+  }
+
+  listRuns() {
+    return this.#transact(runs.listRuns);
+  }
+
+  cancelRun(runId: string, reason: string) {
+    return this.#transact((scope) => runs.cancelRun(scope, runId, reason));
+  }
+
+  finishRunIfDone(runId: string) {
+    return this.#transact((scope) => runs.finishRunIfDone(scope, runId));
+  }
+
+  finishDoneRuns() {
+    return this.#transact(runs.finishDoneRuns);
+  }
+
+  listJobs(runId: string) {
+    return this.#transact((scope) => jobs.listJobs(scope, runId));
+  }
+
+  findJob(jobId: string) {
+    return this.#transact((scope) => jobs.findJob(scope, jobId));
+  }
+
+  recordProgress(hold: Argument<'recordProgress'>) {
+    return this.#transact((scope) => jobs.recordProgress(scope, hold));
+  }
+
+  blobsOfLeases(deviceId: string) {
+    return this.#transact((scope) => jobs.blobsOfLeases(scope, deviceId));
+  }
+
+  leaseNextJob(deviceId: string, leaseMs: number) {
+    return this.#transact((scope) => leases.leaseNextJob(scope, deviceId, leaseMs));
+  }
+
+  extendLease(hold: Argument<'extendLease'>) {
+    return this.#transact((scope) => leases.extendLease(scope, hold));
+  }
+
+  expireLeases(maxCrashes: number) {
+    return this.#transact((scope) => leases.expireLeases(scope, maxCrashes));
+  }
+
+  abandonLeases(device: Argument<'abandonLeases'>) {
+    return this.#transact((scope) => leases.abandonLeases(scope, device));
+  }
+
+  listLeases() {
+    return this.#transact(leases.listLeases);
+  }
+
+  listDueDeviceIds() {
+    return this.#transact(leases.listDueDeviceIds);
+  }
+
+  commitResult(result: NewResult) {
+    return this.#transact((scope) => results.commitResult(scope, result));
+  }
+
+  listResults(runId: string) {
+    return this.#transact((scope) => results.listResults(scope, runId));
+  }
+
+  latestProbe(deviceId: string) {
+    return this.#transact((scope) => results.latestProbe(scope, deviceId));
+  }
+
+  addTask(task: Argument<'addTask'>) {
+    return this.#transact((scope) => tasks.addTask(scope, task));
+  }
+
+  updateTask(id: string, change: Parameters<Store['updateTask']>[1]) {
+    return this.#transact((scope) => tasks.updateTask(scope, id, change));
+  }
+
+  findTask(id: string) {
+    return this.#transact((scope) => tasks.findTask(scope, id));
+  }
+
+  listTasks(state?: TaskRecord['state']) {
+    return this.#transact((scope) => tasks.listTasks(scope, state));
+  }
+
+  /** For the sole owner of a database, at its start: what was running when the last one ended is queued again. */
+  requeueRunningTasks() {
+    return this.#transact(tasks.requeueRunningTasks);
+  }
+
+  appendEvent(event: Argument<'appendEvent'>) {
+    return this.#transact((scope) => events.appendEvent(scope, event));
+  }
+
+  listEvents(query: Argument<'listEvents'>) {
+    return this.#transact((scope) => events.listEvents(scope, query));
+  }
+
+  referencedBlobs() {
+    return this.#transact(referencedBlobs);
+  }
+
+  async [Symbol.asyncDispose]() {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#db.destroy();
+  }
+
+  async #transact<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new QfleetError('unavailable', 'The store is closed.');
+    try {
+      return await this.#db.transaction().execute((db) => work({ db, nowMs: this.#clock.nowMs }));
+    } catch (thrown) {
+      throw explain(thrown);
+    }
+  }
+}
+
+/** SQLITE_FULL and SQLITE_IOERR_… are the machine's trouble, and can be mended. */
+function explain(thrown: unknown): unknown {
+  const code = (thrown as { errcode?: number }).errcode;
+  if (code === undefined) return thrown;
+  const cause = thrown as Error;
+  if ((code & 0xff) === 13) {
+    return new QfleetError('resource-exhausted', 'The disk with the database is full; nothing was stored.', {
+      hint: 'Free some space; qfleet gc shows what nothing refers to any more.',
+      cause,
+    });
+  }
+  return new QfleetError('internal', `The database failed: ${cause.message}`, { cause });
+}

@@ -1,0 +1,43 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import type { Database, Schema } from './schema.ts';
+
+const busyTimeoutMs = 5000;
+const cachedStatements = 256;
+
+/**
+ * Opens a SQLite file for Kysely through `node:sqlite`. WAL with `synchronous=FULL`: a commit is on the disk
+ * before it returns. The busy timeout is set before the journal mode; the other order fails with SQLITE_BUSY
+ * where two processes open at once.
+ */
+export function openSqliteDatabase(path: string): Database {
+  const database = new DatabaseSync(path, { enableForeignKeyConstraints: true });
+  database.exec(`pragma busy_timeout = ${busyTimeoutMs}`);
+  database.exec('pragma journal_mode = wal');
+  database.exec('pragma synchronous = full');
+  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapt(database) }) });
+}
+
+function adapt(database: DatabaseSync): SqliteDatabase {
+  const statements = new Map<string, SqliteStatement>();
+  return {
+    close: () => database.close(),
+    prepare: (sql) => {
+      const known = statements.get(sql);
+      if (known) return known;
+      const statement = adaptStatement(database.prepare(sql));
+      if (statements.size >= cachedStatements) statements.clear();
+      statements.set(sql, statement);
+      return statement;
+    },
+  };
+}
+
+function adaptStatement(statement: StatementSync): SqliteStatement {
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
+    run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
+    iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
+  };
+}

@@ -1,0 +1,163 @@
+import { digestBytes } from '@qfleet/shared/digest.ts';
+import { sql } from 'kysely';
+import type { Model, Variant } from '../artefacts/artefacts.ts';
+import { planSchema } from '../plan/plan.ts';
+import type { DatabaseClock } from './database-clock.ts';
+import type { JobSpec } from './records.ts';
+import type { NewResult, NewRun, Store } from './store.ts';
+
+/** A database clock that stands until a test moves it. */
+export interface StandingClock extends DatabaseClock {
+  advance(ms: number): void;
+}
+
+export function createStandingClock(startMs = 1_700_000_000_000): StandingClock {
+  let nowMs = startMs;
+  return {
+    nowMs: () => sql<number>`cast(${sql.lit(nowMs)} as bigint)`,
+    advance: (ms) => {
+      nowMs += ms;
+    },
+  };
+}
+
+/** A digest that is the same for the same words. */
+export function fakeDigest(words: string): string {
+  return digestBytes(words);
+}
+
+export function exampleModel(name: string, content = name): Model {
+  return {
+    digest: fakeDigest(content),
+    name,
+    sizeBytes: 10,
+    irVersion: 8,
+    opsets: { '': 17 },
+    producer: 'test',
+    inputs: [],
+    outputs: [],
+    contract: {
+      layout: 'as-is',
+      elementType: 'float32',
+      channels: '',
+      height: 0,
+      width: 0,
+      scale: 1,
+      mean: [],
+      deviation: [],
+      inputName: '',
+    },
+    createdAtMs: 1,
+  };
+}
+
+export function exampleVariant(model: Model, name: string, content = name): Variant {
+  return {
+    digest: fakeDigest(content),
+    modelDigest: model.digest,
+    name,
+    sizeBytes: 5,
+    record: {
+      recipe: name,
+      format: 'float32',
+      granularity: 'none',
+      quantizedOperators: {},
+      floatOperators: {},
+      notes: [],
+    },
+    createdAtMs: 2,
+  };
+}
+
+/** What an evaluate job of one variant without a dataset asks for. */
+export function exampleSpec(variantDigest = fakeDigest('variant')): JobSpec {
+  return {
+    spec: 'evaluate',
+    evaluate: {
+      backend: 'onnxruntime-cpu',
+      variant: { digest: variantDigest, name: 'fp32', sizeBytes: 5 },
+      settings: null,
+      inputs: null,
+      comparisonCount: 1,
+      topK: 1,
+      repeatCount: 0,
+    },
+  };
+}
+
+/** A run of `count` jobs on each device, ids `<id>-<device>-<n>`. */
+export function exampleRun(
+  id: string,
+  deviceIds: readonly string[],
+  count: number,
+  spec = exampleSpec(),
+): NewRun {
+  return {
+    id,
+    record: {
+      name: `name of ${id}`,
+      plan: planSchema.parse({ model: 'm' }),
+      modelDigest: fakeDigest('model'),
+      variantDigests: [fakeDigest('variant')],
+      deviceIds,
+      datasetDigest: undefined,
+      notes: ['a note'],
+    },
+    jobs: deviceIds.flatMap((deviceId) =>
+      Array.from({ length: count }, (_, position) => ({
+        id: `${id}-${deviceId}-${position}`,
+        deviceId,
+        position,
+        spec,
+        timeLimitMs: 1000,
+      })),
+    ),
+  };
+}
+
+/** A result of one attempt; different words make it a different one. */
+export function exampleResult(
+  attempt: { jobId: string; deviceId: string; fence: number },
+  change: { words?: string; blobs?: string[] } & Partial<Pick<NewResult, 'failure' | 'onFailure'>> = {},
+): NewResult {
+  const text = JSON.stringify({ ...attempt, words: change.words ?? '', blobs: change.blobs ?? [] });
+  return {
+    ...attempt,
+    digest: digestBytes(text),
+    bytes: Buffer.from(text),
+    signature: Buffer.from('signature'),
+    failure: change.failure,
+    onFailure: change.onFailure ?? 'final',
+  };
+}
+
+/** Registers devices whose ids are their names; those with a boot id have said Hello. */
+export async function addExampleDevices(
+  store: Store,
+  bootIds: Record<string, string | undefined>,
+): Promise<void> {
+  for (const [id, bootId] of Object.entries(bootIds)) {
+    await store.addDevice({ id, name: id, publicKey: `key of ${id}` });
+    if (bootId !== undefined) await store.recordHello(id, exampleHello(bootId));
+  }
+}
+
+export function exampleHello(bootId: string): Parameters<Store['recordHello']>[1] {
+  return {
+    agentVersion: '0.1.0',
+    bootId,
+    inventory: {
+      schema: 'qfleet.inventory/1',
+      hostname: 'board',
+      architecture: 'arm64',
+      cpu: { model: 'Cortex-A53', processors: 4, features: [] },
+      caches: [],
+      memoryBytes: 1 << 30,
+      os: 'linux',
+      kernel: '6.1',
+      nodeVersion: '24.21.0',
+    },
+    backends: [{ id: 'onnxruntime-cpu', available: true, version: '1.30.0', reason: '', capabilities: {} }],
+    clockOffsetMs: 12,
+  };
+}

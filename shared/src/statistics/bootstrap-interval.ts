@@ -1,0 +1,55 @@
+import type { Random } from '../random.ts';
+import { defaultConfidence, type Interval } from './interval.ts';
+import { normalCumulative } from './normal.ts';
+import { nearestRank } from './percentile.ts';
+import { studentTQuantile } from './student-t.ts';
+
+/** Resamples behind an interval. 4000 leave about ten in a tail of 0.25 %, which is where six launches put it. */
+export const defaultResamples = 4000;
+
+export interface BootstrapOptions {
+  /** Independent groups of units, for example the launches of two variants; each is resampled by itself. */
+  readonly groupSizes: readonly number[];
+  /** The statistic of one resample: per group, indices of the units drawn, with repetition. */
+  readonly statistic: (drawn: readonly Uint32Array[]) => number;
+  readonly random: Random;
+  readonly confidence?: number;
+  readonly resamples?: number;
+}
+
+/**
+ * Bootstrap interval whose units are launches: the expanded percentile interval of Hesterberg ("What
+ * Teachers Should Know About the Bootstrap", The American Statistician 69, 2015, §4.2). A plain percentile
+ * interval of six units covers about 87 % instead of 95 %; this one takes the tails that make it as wide as
+ * Student's t: α' = Φ(−√(n/(n−1)) · t_{α/2, n−1}), with n of the smallest group. Undefined under two units.
+ */
+export function bootstrapInterval(options: BootstrapOptions): Interval | undefined {
+  const smallest = Math.min(...options.groupSizes);
+  if (smallest < 2) return undefined;
+  const values = resample(options).sort();
+  const tail = expandedTail(smallest, options.confidence ?? defaultConfidence);
+  const lowRank = nearestRank(values.length, tail);
+  return {
+    low: values[lowRank - 1]!,
+    high: values[values.length - lowRank]!,
+    method: 'bootstrap-launches-expanded-percentile',
+  };
+}
+
+/** Probability of one tail, for n units: smaller than (1 − confidence)/2, the more the fewer units there are. */
+export function expandedTail(n: number, confidence = defaultConfidence): number {
+  const t = studentTQuantile(1 - (1 - confidence) / 2, n - 1);
+  return normalCumulative(-Math.sqrt(n / (n - 1)) * t);
+}
+
+function resample(options: BootstrapOptions): Float64Array {
+  const values = new Float64Array(options.resamples ?? defaultResamples);
+  const drawn = options.groupSizes.map((size) => new Uint32Array(size));
+  for (let i = 0; i < values.length; i++) {
+    for (const indices of drawn) {
+      for (let j = 0; j < indices.length; j++) indices[j] = options.random.below(indices.length);
+    }
+    values[i] = options.statistic(drawn);
+  }
+  return values;
+}

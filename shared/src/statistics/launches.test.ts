@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createRandom, type Random } from '../random.ts';
+import { bootstrapInterval, expandedTail } from './bootstrap-interval.ts';
+import { compareLaunches } from './compare-launches.ts';
+import { relativeDrift } from './drift.ts';
+import { mean } from './mean.ts';
+import { pairedT } from './paired-t.ts';
+import { standardDeviation } from './standard-deviation.ts';
+import { theilSenSlope } from './theil-sen.ts';
+
+/** A standard normal number, by the sum of twelve uniform ones. */
+function gaussian(random: Random): number {
+  let sum = 0;
+  for (let i = 0; i < 12; i++) sum += random.next();
+  return sum - 6;
+}
+
+/** Six rounds of two variants in random order, log times on a random walk of `step` between launches. */
+function driftingLaunches(random: Random, step: number, slowdown: number) {
+  const reference: number[] = [];
+  const subject: number[] = [];
+  let drift = 0;
+  for (let round = 0; round < 6; round++) {
+    const order = random.next() < 0.5 ? [reference, subject] : [subject, reference];
+    for (const side of order) {
+      drift += step * gaussian(random);
+      side.push(5e6 * Math.exp(drift) * (side === subject ? slowdown : 1));
+    }
+  }
+  return { reference, subject };
+}
+
+function countVerdicts(replicates: number, step: number, slowdown: number): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (let seed = 1; seed <= replicates; seed++) {
+    const random = createRandom(seed);
+    const launches = driftingLaunches(random, step, slowdown);
+    const { verdict } = compareLaunches({ ...launches, paired: true, random });
+    counts[verdict] = (counts[verdict] ?? 0) + 1;
+  }
+  return counts;
+}
+
+test('two equal variants whose launches drift are called different in at most 18 of 200 replicates', (t) => {
+  const counts = countVerdicts(200, 0.03, 1);
+  const different = (counts['faster'] ?? 0) + (counts['slower'] ?? 0);
+  t.diagnostic(`called different in ${different} of 200`);
+  assert.ok(different <= 18, JSON.stringify(counts));
+});
+
+test('comparing one launch of each would call the same variants different far more often', () => {
+  // Guards the replicates above: they must be hard enough that a naive comparison fails them.
+  let naive = 0;
+  for (let seed = 1; seed <= 200; seed++) {
+    const random = createRandom(seed);
+    const { reference, subject } = driftingLaunches(random, 0.03, 1);
+    // However many samples a launch has, its interval shrinks around that launch's own drift.
+    if (Math.abs(Math.log(reference[0]! / subject[0]!)) > 0.02) naive++;
+  }
+  assert.ok(naive > 60, `${naive} of 200`);
+});
+
+test('a variant that is 10 % slower is called slower although launches drift by 1 % each', () => {
+  const counts = countVerdicts(100, 0.01, 1.1);
+  assert.ok((counts['slower'] ?? 0) >= 97, JSON.stringify(counts));
+});
+
+test('an effect below 2 % is not called different however narrow its interval', () => {
+  const reference = [100, 100, 100, 100, 100, 100];
+  const subject = [101, 101, 101, 101, 101, 101];
+  const comparison = compareLaunches({ reference, subject, paired: true, random: createRandom(1) });
+  assert.ok(comparison.interval && comparison.interval.high < 1);
+  assert.equal(comparison.verdict, 'not different');
+});
+
+test('fewer than six launches of a side are not judged', () => {
+  const five = compareLaunches({
+    reference: [200, 200, 200, 200, 200],
+    subject: [100, 100, 100, 100, 100],
+    paired: true,
+    random: createRandom(1),
+  });
+  assert.equal(five.verdict, 'undecided');
+  assert.equal(Math.round(five.ratio), 2);
+});
+
+test('unpaired sides are resampled independently', () => {
+  const reference = [100, 120, 90, 110, 105, 95];
+  const options = { reference, subject: reference, random: createRandom(2) };
+  const paired = compareLaunches({ ...options, paired: true });
+  const unpaired = compareLaunches({ ...options, paired: false });
+  // Floating point: exp(mean − mean) of equal logs is exactly 1 in every paired resample.
+  assert.deepEqual([paired.interval?.low, paired.interval?.high], [1, 1]);
+  assert.ok(unpaired.interval && unpaired.interval.high - unpaired.interval.low > 0.1);
+});
+
+test('the expanded tail is that of Student t carried over to the normal distribution', () => {
+  // SciPy 1.17.1: norm.cdf(-sqrt(6/5) * t.ppf(.975, 5)) = 0.00243180…; for many units it tends to 0.025.
+  assert.ok(Math.abs(expandedTail(6) - 0.0024318031746115667) < 1e-12, String(expandedTail(6)));
+  assert.ok(Math.abs(expandedTail(10_000) - 0.025) < 1e-4);
+});
+
+test('the bootstrap interval of a mean of six covers close to 95 %', () => {
+  const random = createRandom(11);
+  let covered = 0;
+  const replicates = 600;
+  for (let i = 0; i < replicates; i++) {
+    const units = Array.from({ length: 6 }, () => gaussian(random));
+    const interval = bootstrapInterval({
+      groupSizes: [6],
+      statistic: ([drawn]) => mean(Array.from(drawn!, (index) => units[index]!)),
+      random,
+      resamples: 1000,
+    });
+    assert.ok(interval);
+    if (interval.low <= 0 && 0 <= interval.high) covered++;
+  }
+  assert.ok(covered / replicates > 0.91 && covered / replicates < 0.98, `${covered} of ${replicates}`);
+});
+
+test('equal seeds give equal intervals', () => {
+  const once = () =>
+    compareLaunches({
+      ...driftingLaunches(createRandom(3), 0.02, 1),
+      paired: true,
+      random: createRandom(9),
+    });
+  assert.deepEqual(once(), once());
+});
+
+/* SciPy 1.17.1: r = scipy.stats.ttest_1samp([1.2, -.3, .8, 2.1, .4, .9], 0); r.pvalue, r.confidence_interval(). */
+test('the paired t interval and p-value agree with SciPy', () => {
+  const result = pairedT([1.2, -0.3, 0.8, 2.1, 0.4, 0.9]);
+  assert.ok(Math.abs(result.mean - 0.85) < 1e-12);
+  assert.ok(Math.abs(result.p - 0.0484538996451657) < 1e-10);
+  assert.ok(Math.abs(result.interval.low - 0.008486096758619333) < 1e-10);
+  assert.ok(Math.abs(result.interval.high - 1.6915139032413808) < 1e-10);
+});
+
+/* scipy.stats.theilslopes([3, 1, 4, 1, 5, 9, 2, 6]).slope and numpy.std(x, ddof=1). */
+test('slope and deviation agree with SciPy and NumPy', () => {
+  const values = [3, 1, 4, 1, 5, 9, 2, 6];
+  assert.ok(Math.abs(theilSenSlope(values) - 0.4642857142857143) < 1e-12);
+  assert.ok(Math.abs(standardDeviation(values) - 2.748376143938713) < 1e-12);
+});
+
+test('the Theil–Sen slope of a line with one wild value is the slope of the line', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: -9, max: 9 }), fc.nat(19), (slope, wild) => {
+      const values = Array.from({ length: 20 }, (_, i) => slope * i + (i === wild ? 1e6 : 0));
+      assert.equal(theilSenSlope(values), slope);
+    }),
+    { seed: 6, numRuns: 50 },
+  );
+});
+
+test('drift compares the last third with the first and says nothing of fewer than nine samples', () => {
+  assert.equal(relativeDrift([1, 1, 1, 1, 1, 1, 1, 1]), undefined);
+  const drift = relativeDrift([100, 100, 100, 105, 105, 105, 110, 110, 110]);
+  assert.ok(drift !== undefined && Math.abs(drift - 0.1) < 1e-12);
+});
