@@ -19,7 +19,7 @@ describe('the main job on MNIST with two agents', needsTestData('models/mnist-8.
     await lab.qfleetOk('model', 'add', testDataPath('models/mnist-8.onnx'), '--preset', 'raw');
     const data = testDataPath('datasets/mnist-t10k');
     await lab.qfleetOk('dataset', 'add', data, '--name', 'whole', '--split', 'none');
-    await lab.qfleetOk('dataset', 'add', data, '--name', 'divided', '--split', 'calibration=500');
+    await lab.qfleetOk('dataset', 'add', data, '--name', 'divided', '--split', '500');
   });
 
   after(async () => lab?.[Symbol.asyncDispose]());

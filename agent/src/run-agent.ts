@@ -54,8 +54,13 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   for (const warning of identity.warnings) log.warn(warning);
   const inventory = await readInventory();
   const bootId = await readBootId();
-  const backends = await probeBackends({ nodeCommand: config.nodeCommand, only: config.backends, signal: leave });
-  for (const { id, available, version, reason } of backends) log.info({ id, available, version, reason }, 'Backend.');
+  const backends = await probeBackends({
+    nodeCommand: config.nodeCommand,
+    only: config.backends,
+    signal: leave,
+  });
+  for (const { id, available, version, reason } of backends)
+    log.info({ id, available, version, reason }, 'Backend.');
   const agent = await assemble(options, { inventory, bootId, backends });
   await serve(agent, options);
   log.info('Left.');
@@ -110,11 +115,23 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
     coordinator,
     connected: health.isConnected,
     ...(desk.progress
-      ? { job: { id: desk.progress.jobId, kind: desk.kind, step: desk.progress.step, fraction: desk.progress.fraction } }
+      ? {
+          job: {
+            id: desk.progress.jobId,
+            kind: desk.kind,
+            step: desk.progress.step,
+            fraction: desk.progress.fraction,
+          },
+        }
       : {}),
     spool: { results: spool.entries.length, bytes: spool.sizeBytes },
     cache: { bytes: cache.sizeBytes, quotaBytes: cache.quotaBytes },
-    backends: facts.backends.map(({ id, available, version, reason }) => ({ id, available, version, reason })),
+    backends: facts.backends.map(({ id, available, version, reason }) => ({
+      id,
+      available,
+      version,
+      reason,
+    })),
     ...(health.lastError ? { lastError: health.lastError } : {}),
     updatedAtUnixMs: Date.now(),
   }));
@@ -140,7 +157,12 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
     onCancel: (cancel) => desk.cancel(cancel),
   };
   return {
-    link, spool, desk, status, handlers, welcomes,
+    link,
+    spool,
+    desk,
+    status,
+    handlers,
+    welcomes,
     onProblem: (message) => {
       health.lastError = { atUnixMs: Date.now(), message };
       status.update();
@@ -164,13 +186,21 @@ async function serve(agent: Agent, { identity, log, drain, leave }: RunAgentOpti
   };
   const session = keepSession({ link, handlers, random, log, onEnd, signal: ending.signal });
   const delivery = deliverResults({
-    spool, link, key: identity.key, random, log, onProblem,
+    spool,
+    link,
+    key: identity.key,
+    random,
+    log,
+    onProblem,
     onDelivered: () => status.update(),
     pause: (durationMs) => pauseUntilWelcome(durationMs, welcomes, ending.signal),
     signal: ending.signal,
   });
   await aborted(AbortSignal.any([drain, leave]));
-  log.info({ job: desk.held?.jobId }, leave.aborted ? 'Leaving now.' : 'Finishing the job in hand, then leaving.');
+  log.info(
+    { job: desk.held?.jobId },
+    leave.aborted ? 'Leaving now.' : 'Finishing the job in hand, then leaving.',
+  );
   leave.addEventListener('abort', () => desk.abandon(), { once: true });
   if (leave.aborted) desk.abandon();
   await desk.drain();
@@ -190,7 +220,7 @@ function jobTools(config: AgentConfig, { inventory, bootId }: Facts, cache: Blob
     nodeCommand: config.nodeCommand,
     acquireBlob: (ref, options) => cache.acquire(ref, options),
     startRunner,
-    lockHost,
+    lockHost: (options) => lockHost({ ...options, bootId: config.lockName ?? bootId }),
     readEnvironment: () => readEnvironment(),
     // Loaded when a probe is asked for: most days there is none.
     runProbes: async (options) => (await import('./probes/run-probes.ts')).runProbes(options),
@@ -223,7 +253,8 @@ async function removeOldWork(workFolder: string): Promise<void> {
   await mkdir(workFolder, { recursive: true });
   for (const name of await readdir(workFolder)) {
     const path = join(workFolder, name);
-    if (Date.now() - (await stat(path)).mtimeMs > maxWorkAgeMs) await rm(path, { recursive: true, force: true });
+    if (Date.now() - (await stat(path)).mtimeMs > maxWorkAgeMs)
+      await rm(path, { recursive: true, force: true });
   }
 }
 
@@ -232,11 +263,17 @@ async function waitForDelivery(spool: Spool, leave: AbortSignal): Promise<void> 
   while (spool.entries.length > 0 && performance.now() < until && !leave.aborted) await sleep(50);
 }
 
-async function pauseUntilWelcome(durationMs: number, welcomes: EventTarget, signal: AbortSignal): Promise<void> {
+async function pauseUntilWelcome(
+  durationMs: number,
+  welcomes: EventTarget,
+  signal: AbortSignal,
+): Promise<void> {
   const waking = new AbortController();
   const wake = (): void => waking.abort();
   welcomes.addEventListener('welcome', wake, { once: true });
-  await sleep(durationMs, undefined, { signal: AbortSignal.any([signal, waking.signal]) }).catch(() => undefined);
+  await sleep(durationMs, undefined, { signal: AbortSignal.any([signal, waking.signal]) }).catch(
+    () => undefined,
+  );
   welcomes.removeEventListener('welcome', wake);
 }
 

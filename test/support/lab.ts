@@ -69,9 +69,14 @@ export class Lab implements AsyncDisposable {
     const identity = join(this.folder, 'agents', name);
     const devices = await this.listDevices();
     if (!devices.some((device) => device.name === name)) await this.qfleetOk('device', 'add', name, '--out', identity);
-    const running = this.#spawn(agentCli, ['run', '--identity', identity, ...args]);
+    const running = this.startAgentLater(name, ...args);
     await until(`${name} is connected`, async () => isConnected(await this.listDevices(), name), running);
     return running;
+  }
+
+  /** Starts the agent of a device that is there already, without waiting for a coordinator. */
+  startAgentLater(name: string, ...args: readonly string[]): Running {
+    return this.#spawn(agentCli, ['run', '--identity', join(this.folder, 'agents', name), ...args]);
   }
 
   async listDevices(): Promise<{ id: string; name: string; connected: boolean }[]> {

@@ -37,12 +37,24 @@ for (const { id } of backends) {
       await writeFile(variantPath, buildDoubling(['N', 1, 4, 4]));
     });
     after(() => folder[Symbol.asyncDispose]());
-    const load = (): Omit<MeasureRequest, 'kind' | 'inputs' | 'minSamples' | 'minDurationMs' | 'maxDurationMs' | 'maxWarmupSamples'> => ({
-      backend: id, variantPath, threads: 1, providerOptions: {}, dimensions: {}, batch: 1,
+    const load = (): Omit<
+      MeasureRequest,
+      'kind' | 'inputs' | 'minSamples' | 'minDurationMs' | 'maxDurationMs' | 'maxWarmupSamples'
+    > => ({
+      backend: id,
+      variantPath,
+      threads: 1,
+      providerOptions: {},
+      dimensions: {},
+      batch: 1,
     });
 
     it('proves itself in a child process and says its version', async () => {
-      const [info] = await probeBackends({ nodeCommand: options.nodeCommand, only: [id], signal: options.signal });
+      const [info] = await probeBackends({
+        nodeCommand: options.nodeCommand,
+        only: [id],
+        signal: options.signal,
+      });
       assert.equal(info?.reason, '');
       assert.equal(info?.available, true);
       assert.match(info?.version ?? '', /^\d/);
@@ -51,9 +63,13 @@ for (const { id } of backends) {
     it('times a variant with every duration above zero', async () => {
       await using runner = await startRunner(options);
       const measured: LaunchMeasurement = await runner.request({
-        ...load(), kind: 'measure',
+        ...load(),
+        kind: 'measure',
         inputs: { kind: 'random', seed: 1, contract: randomInputs.contract! },
-        minSamples: 10, minDurationMs: 0, maxDurationMs: 1000, maxWarmupSamples: 10,
+        minSamples: 10,
+        minDurationMs: 0,
+        maxDurationMs: 1000,
+        maxWarmupSamples: 10,
       });
       assert.equal(measured.timedNs.length, 10);
       assert.ok(measured.timedNs.every((ns) => ns > 0));
@@ -67,12 +83,21 @@ for (const { id } of backends) {
 
     it('gives the same outputs for the same inputs and other outputs for others', async () => {
       const shard = join(folder.path, 'shard');
-      await writeFile(shard, Uint8Array.from({ length: 48 }, (_, i) => (i * 37) % 256));
+      await writeFile(
+        shard,
+        Uint8Array.from({ length: 48 }, (_, i) => (i * 37) % 256),
+      );
       await using runner = await startRunner(options);
       await runner.request({ ...load(), kind: 'open' });
       const evaluated: ShardEvaluation = await runner.request({
-        kind: 'shard', path: shard, count: 3, item: { elementType: 'uint8', shape: [4, 4, 1] },
-        contract: smallImages, comparisonCount: 2, repeatCount: 3, topK: 0,
+        kind: 'shard',
+        path: shard,
+        count: 3,
+        item: { elementType: 'uint8', shape: [4, 4, 1] },
+        contract: smallImages,
+        comparisonCount: 2,
+        repeatCount: 3,
+        topK: 0,
       });
       assert.deepEqual(evaluated.repeat, { count: 3, identical: true });
       assert.equal(new Set(evaluated.outputDigestLines.trim().split('\n')).size, 3);
@@ -85,7 +110,10 @@ for (const { id } of backends) {
 
     it('refuses a provider option that it does not know', async () => {
       await using runner = await startRunner(options);
-      await assert.rejects(runner.request({ ...load(), kind: 'open', providerOptions: { wings: '2' } }), /wings/);
+      await assert.rejects(
+        runner.request({ ...load(), kind: 'open', providerOptions: { wings: '2' } }),
+        /wings/,
+      );
     });
 
     it('refuses a file that is no model', async () => {
@@ -93,10 +121,35 @@ for (const { id } of backends) {
       await writeFile(path, 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4\n');
       await using runner = await startRunner(options);
       const opening = runner.request({ ...load(), variantPath: path, kind: 'open' });
-      await assert.rejects(opening, (thrown) => thrown instanceof JobFailure && thrown.failure.class === 'bad-model');
+      await assert.rejects(
+        opening,
+        (thrown) => thrown instanceof JobFailure && thrown.failure.class === 'bad-model',
+      );
     });
   });
 }
+
+describe('the provider options of onnxruntime-cpu', () => {
+  it('reach the session by their dotted keys', async () => {
+    await using folder = await temporaryFolder();
+    const variantPath = join(folder.path, 'doubling.onnx');
+    await writeFile(variantPath, buildDoubling(['N', 4]));
+    const open = {
+      kind: 'open',
+      backend: 'onnxruntime-cpu',
+      variantPath,
+      threads: 1,
+      dimensions: {},
+      batch: 1,
+    } as const;
+    await using good = await startRunner(options);
+    await good.request({ ...open, providerOptions: { 'session.intra_op.allow_spinning': '0' } });
+    await using bad = await startRunner(options);
+    // ONNX Runtime itself judges the value, so it has seen it.
+    const providerOptions = { 'session.intra_op_thread_affinities': 'nonsense' };
+    await assert.rejects(bad.request({ ...open, threads: 2, providerOptions }), /nonsense|affinit/i);
+  });
+});
 
 describe('probing backends', () => {
   it('says crashed and the signal where the child dies', async () => {
@@ -107,6 +160,9 @@ describe('probing backends', () => {
   });
 
   it('does not know backends that are not there', async () => {
-    await assert.rejects(probeBackends({ nodeCommand: [process.execPath], only: ['tpu'], signal: options.signal }), /no backend "tpu"/);
+    await assert.rejects(
+      probeBackends({ nodeCommand: [process.execPath], only: ['tpu'], signal: options.signal }),
+      /no backend "tpu"/,
+    );
   });
 });

@@ -54,7 +54,7 @@ async function create(
   }
 }
 
-type InferenceSessionFactory = (typeof import('onnxruntime-node'))['InferenceSession'];
+type InferenceSessionFactory = typeof import('onnxruntime-node')['InferenceSession'];
 
 function sessionOptions(options: LoadOptions, threads: number): InferenceSession.SessionOptions {
   const base: InferenceSession.SessionOptions = {
@@ -72,11 +72,12 @@ function sessionOptions(options: LoadOptions, threads: number): InferenceSession
 /** Text to the options that the binding parses; an `extra` is only there where it has a key, since undefined throws. */
 function translateProviderOptions(given: Readonly<Record<string, string>>): InferenceSession.SessionOptions {
   const translated: Record<string, unknown> = {};
+  const extra: Nested = {};
   for (const [key, value] of Object.entries(given)) {
-    if (key.includes('.')) setNested((translated['extra'] ??= {}) as Nested, key.split('.'), value);
+    if (key.includes('.')) setNested(extra, key.split('.'), value);
     else translated[key] = translateKnown(key, value);
   }
-  return translated;
+  return { ...translated, ...(Object.keys(extra).length > 0 ? { extra } : {}) };
 }
 
 interface Nested {
@@ -85,8 +86,13 @@ interface Nested {
 
 function setNested(target: Nested, [head, ...rest]: readonly string[], value: string): void {
   if (head === undefined) return;
+  const inner = target[head];
   if (rest.length === 0) target[head] = value;
-  else setNested((target[head] ??= {}) as Nested, rest, value);
+  else {
+    const next = typeof inner === 'object' ? inner : {};
+    target[head] = next;
+    setNested(next, rest, value);
+  }
 }
 
 const knownOptions: Readonly<Record<string, (value: string) => unknown>> = {

@@ -17,7 +17,8 @@ export function wrapSession({ session, Tensor, threads, endProfile }: SessionPar
     threads,
     prepareFeeds: (tensors) =>
       Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, toTensor(Tensor, tensor)])),
-    infer: (feeds) => session.run(feeds as InferenceSession.FeedsType) as Promise<unknown> as Promise<Outputs>,
+    infer: (feeds) =>
+      session.run(feeds as InferenceSession.FeedsType) as Promise<unknown> as Promise<Outputs>,
     endProfile,
     close: () => session.release(),
   };

@@ -14,15 +14,22 @@ export interface ProbeBackendsOptions {
 }
 
 /** Which backends work here, each asked in a child process of its own: what kills that is a reason, not the end. */
-export async function probeBackends({ nodeCommand, only, signal }: ProbeBackendsOptions): Promise<BackendInfo__Output[]> {
+export async function probeBackends({
+  nodeCommand,
+  only,
+  signal,
+}: ProbeBackendsOptions): Promise<BackendInfo__Output[]> {
   const known = backends.map(({ id }) => id);
   const unknown = only?.find((id) => !known.includes(id));
   if (unknown !== undefined) {
-    throw new QfleetError('configuration', `This agent has no backend "${unknown}".`, { hint: `It has ${known.join(', ')}.` });
+    throw new QfleetError('configuration', `This agent has no backend "${unknown}".`, {
+      hint: `It has ${known.join(', ')}.`,
+    });
   }
   const infos: BackendInfo__Output[] = [];
   // One after the other: together they would only wait for each other on a small board.
-  for (const id of known) if (!only || only.includes(id)) infos.push(await probeBackend(id, nodeCommand, signal));
+  for (const id of known)
+    if (!only || only.includes(id)) infos.push(await probeBackend(id, nodeCommand, signal));
   return infos;
 }
 
@@ -35,7 +42,13 @@ async function probeBackend(
     await using runner = await startRunner({ nodeCommand, affinity: [], signal });
     const answer = await runner.request({ kind: 'probe', backend: id }, { limitMs: probeLimitMs });
     if (!answer.available) return unavailable(id, answer.reason);
-    return { id, available: true, version: answer.version, reason: '', capabilities: { ...answer.capabilities } };
+    return {
+      id,
+      available: true,
+      version: answer.version,
+      reason: '',
+      capabilities: { ...answer.capabilities },
+    };
   } catch (thrown) {
     signal.throwIfAborted();
     return unavailable(id, describe(QfleetError.from(thrown)));

@@ -13,11 +13,12 @@ export function tinyModel(): Uint8Array {
 export async function runTinyModel(variant: LoadedVariant): Promise<void> {
   const x = { elementType: 'float32', data: Float32Array.of(1, 2, 3, 4), dims: [4] };
   const { y } = await variant.infer(variant.prepareFeeds({ x }));
-  const sums = [...(y?.data as Float32Array)];
+  const sums = [...((y?.data ?? []) as Float32Array)];
   await variant.close();
   if (sums.join() !== '2,4,6,8') {
     throw new QfleetError('crashed', `The runtime adds wrongly: expected 2,4,6,8, got ${sums.join()}.`);
   }
 }
 
-const tinyModelBase64 = 'CAc6OQoOCgF4CgF4EgF5IgNBZGQSBWdyYXBoWg8KAXgSCgoICAESBAoCCARiDwoBeRIKCggIARIECgIIBEIECgAQDQ==';
+const tinyModelBase64 =
+  'CAc6OQoOCgF4CgF4EgF5IgNBZGQSBWdyYXBoWg8KAXgSCgoICAESBAoCCARiDwoBeRIKCggIARIECgIIBEIECgAQDQ==';

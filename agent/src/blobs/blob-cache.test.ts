@@ -66,7 +66,8 @@ describe('the blob cache', () => {
       for await (const chunk of whole.openBlob(digest, offset, inner)) {
         yield chunk;
         if (opened === 1) return;
-        if (opened === 2) await new Promise((_, reject) => inner.addEventListener('abort', () => reject(inner.reason)));
+        if (opened === 2)
+          await new Promise((_, reject) => inner.addEventListener('abort', () => reject(inner.reason)));
       }
     };
     const cache = await open(folder.path, openBlob, { stallMs: 50 });
@@ -80,7 +81,8 @@ describe('the blob cache', () => {
     const blob = Buffer.alloc(40, 'a');
     const spoilt = serve([blob]);
     const openBlob: OpenBlob = async function* (digest, offset, inner) {
-      for await (const chunk of spoilt.openBlob(digest, offset, inner)) yield { ...chunk, data: chunk.data.map((byte) => byte ^ 1) };
+      for await (const chunk of spoilt.openBlob(digest, offset, inner))
+        yield { ...chunk, data: chunk.data.map((byte) => byte ^ 1) };
     };
     const cache = await open(folder.path, openBlob);
     await assert.rejects(cache.acquire(ref(blob), { signal }), { code: 'digest-mismatch' });
@@ -107,8 +109,11 @@ describe('the blob cache', () => {
     (await cache.acquire(ref(b), { signal }))[Symbol.dispose]();
     const pinnedC = await cache.acquire(ref(c), { signal });
     assert.deepEqual(new Set(await readdir(folder.path)), new Set([digestBytes(a), digestBytes(c)]));
-    await assert.rejects(cache.acquire(ref(b), { signal }), (thrown) =>
-      thrown instanceof QfleetError && thrown.code === 'resource-exhausted' && /quota/.test(thrown.message));
+    await assert.rejects(
+      cache.acquire(ref(b), { signal }),
+      (thrown) =>
+        thrown instanceof QfleetError && thrown.code === 'resource-exhausted' && /quota/.test(thrown.message),
+    );
     pinnedA[Symbol.dispose]();
     pinnedC[Symbol.dispose]();
   });
@@ -116,7 +121,10 @@ describe('the blob cache', () => {
   it('remembers the order of use over a restart', async () => {
     await using folder = await temporaryFolder();
     const [a, b, c] = ['a', 'b', 'c'].map((letter) => Buffer.alloc(40, letter)) as [Buffer, Buffer, Buffer];
-    for (const [blob, age] of [[a, 10], [b, 20]] as const) {
+    for (const [blob, age] of [
+      [a, 10],
+      [b, 20],
+    ] as const) {
       await writeFile(join(folder.path, digestBytes(blob)), blob);
       const then = new Date(Date.now() - age * 1000);
       await utimes(join(folder.path, digestBytes(blob)), then, then);
@@ -139,19 +147,26 @@ describe('the blob cache', () => {
     await using folder = await temporaryFolder();
     const { openBlob, offsets } = serve([]);
     const cache = await open(folder.path, openBlob, { quotaBytes: 1e18 });
-    await assert.rejects(cache.acquire({ digest: 'f'.repeat(64), sizeBytes: 1e17 }, { signal }), /disk of .* is full: .* bytes/);
+    await assert.rejects(
+      cache.acquire({ digest: 'f'.repeat(64), sizeBytes: 1e17 }, { signal }),
+      /disk of .* is full: .* bytes/,
+    );
     assert.deepEqual(offsets, []);
   });
 
   it('passes on what the coordinator will not give', async () => {
     await using folder = await temporaryFolder();
     const cache = await open(folder.path, serve([]).openBlob);
-    await assert.rejects(cache.acquire({ digest: 'f'.repeat(64), sizeBytes: 5 }, { signal }), { code: 'not-found' });
+    await assert.rejects(cache.acquire({ digest: 'f'.repeat(64), sizeBytes: 5 }, { signal }), {
+      code: 'not-found',
+    });
   });
 
   it('takes no digest that could be a path', async () => {
     await using folder = await temporaryFolder();
     const cache = await open(folder.path, serve([]).openBlob);
-    await assert.rejects(cache.acquire({ digest: '../../etc/passwd', sizeBytes: 5 }, { signal }), { code: 'invalid-argument' });
+    await assert.rejects(cache.acquire({ digest: '../../etc/passwd', sizeBytes: 5 }, { signal }), {
+      code: 'invalid-argument',
+    });
   });
 });

@@ -165,7 +165,15 @@ export class BlobCache {
     return true;
   }
 
-  #noRoom({ sizeBytes, wantedBytes, freeBytes }: { sizeBytes: number; wantedBytes: number; freeBytes: number }): QfleetError {
+  #noRoom({
+    sizeBytes,
+    wantedBytes,
+    freeBytes,
+  }: {
+    sizeBytes: number;
+    wantedBytes: number;
+    freeBytes: number;
+  }): QfleetError {
     const { folder } = this.#options;
     if (freeBytes < wantedBytes) {
       return new QfleetError(

@@ -71,7 +71,9 @@ async function fetchAll(download: Download, part: string): Promise<string> {
       if (!isTransient(thrown) && !isStall(thrown)) throw fromServiceError(thrown);
     }
     if (progress.bytes > before) attempt = 0;
-    await sleep(fullJitterMs(attempt, download.random), undefined, { signal: download.signal }).catch(() => undefined);
+    await sleep(fullJitterMs(attempt, download.random), undefined, { signal: download.signal }).catch(
+      () => undefined,
+    );
     download.signal.throwIfAborted();
   }
 }
@@ -121,7 +123,10 @@ function isStall(thrown: unknown): boolean {
   return thrown instanceof Stall;
 }
 
-function watchForStall(stallMs: number, outer: AbortSignal): Disposable & { signal: AbortSignal; touch(): void } {
+function watchForStall(
+  stallMs: number,
+  outer: AbortSignal,
+): Disposable & { signal: AbortSignal; touch(): void } {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(new Stall()), stallMs);
   return {

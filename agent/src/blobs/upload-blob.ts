@@ -30,9 +30,13 @@ export async function uploadBlob({ client, digest, path, signal }: Upload): Prom
   );
   if (complete) return;
   const { size } = await stat(path);
+  signal.throwIfAborted();
   const put = startPut(client, signal);
   try {
-    await Promise.race([put.answered, sendFile(put, { digest, path, size, offset: Math.min(receivedBytes, size) })]);
+    await Promise.race([
+      put.answered,
+      sendFile(put, { digest, path, size, offset: Math.min(receivedBytes, size) }),
+    ]);
     await put.answered;
   } finally {
     put[Symbol.dispose]();
@@ -78,7 +82,12 @@ async function sendFile(put: Put, { digest, path, size, offset }: FileToSend): P
   await write(put, { digest, totalBytes: size, offset });
   await using file = await open(path);
   for (let at = offset; at < size; ) {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.min(blobChunkBytes, size - at)), 0, null, at);
+    const { bytesRead, buffer } = await file.read(
+      Buffer.alloc(Math.min(blobChunkBytes, size - at)),
+      0,
+      null,
+      at,
+    );
     if (bytesRead === 0) break;
     at += bytesRead;
     await write(put, { data: buffer.subarray(0, bytesRead) });

@@ -44,7 +44,11 @@ export async function benchCommand(model: string, options: BenchOptions): Promis
     const readings = await measure(job, path, workFolder);
     const text =
       options.output === 'json'
-        ? JSON.stringify({ model: path, digest: job.measure?.variants[0]?.digest, backend: options.backend, readings }, null, 2)
+        ? JSON.stringify(
+            { model: path, digest: job.measure?.variants[0]?.digest, backend: options.backend, readings },
+            null,
+            2,
+          )
         : formatReadings(readings);
     process.stdout.write(`${text}\n`);
   } finally {
@@ -55,12 +59,18 @@ export async function benchCommand(model: string, options: BenchOptions): Promis
 async function measure(job: Job__Output, path: string, workFolder: string): Promise<Reading[]> {
   using line = createProgressLine(process.stderr);
   const finished = await runJob(
-    { job, workFolder, signal: interruptSignal(), onProgress: (step, fraction) => line.report(step, fraction) },
+    {
+      job,
+      workFolder,
+      signal: interruptSignal(),
+      onProgress: (step, fraction) => line.report(step, fraction),
+    },
     await localTools(path),
   );
   const { outcome } = finished.result;
   if (outcome.kind === 'failed') throw new JobFailure(outcome.failure);
-  if (outcome.kind !== 'measure') throw new QfleetError('internal', `Expected a measurement, got ${outcome.kind}.`);
+  if (outcome.kind !== 'measure')
+    throw new QfleetError('internal', `Expected a measurement, got ${outcome.kind}.`);
   const isEmulated = (await readInventory()).emulated !== undefined;
   return benchReadings(outcome.facts, await readSamples(finished), {
     sizeBytes: (await stat(path)).size,
@@ -103,7 +113,8 @@ async function localTools(path: string): Promise<JobTools> {
     nodeCommand: resolveNodeCommand(process.env),
     acquireBlob: async () => ({ path, [Symbol.dispose]: () => undefined }),
     startRunner,
-    lockHost,
+    lockHost: (options) =>
+      lockHost({ ...options, bootId: process.env['QFLEET_AGENT_LOCK_NAME'] ?? options.bootId }),
     readEnvironment: () => readEnvironment(),
     runProbes: async () => {
       throw new QfleetError('internal', 'A bench has no probes.');

@@ -25,9 +25,23 @@ export function benchReadings(
   { sizeBytes, isEmulated }: { readonly sizeBytes: number; readonly isEmulated: boolean },
 ): Reading[] {
   const timed = facts.launches.flatMap((launch) => timedLaunch(launch, samples));
-  const size: Reading = { quantity: 'model.size', status: 'measured', value: sizeBytes, unit: 'B', method: 'file-size' };
-  const memory = overLaunches({ quantity: 'memory.peak', unit: 'B' }, timed.map(({ launch }) => launch.peakMemoryBytes));
-  if (isEmulated) return [...durationQuantities.map(([quantity, unit]) => unavailable(quantity, unit, 'emulated')), memory, size];
+  const size: Reading = {
+    quantity: 'model.size',
+    status: 'measured',
+    value: sizeBytes,
+    unit: 'B',
+    method: 'file-size',
+  };
+  const memory = overLaunches(
+    { quantity: 'memory.peak', unit: 'B' },
+    timed.map(({ launch }) => launch.peakMemoryBytes),
+  );
+  if (isEmulated)
+    return [
+      ...durationQuantities.map(([quantity, unit]) => unavailable(quantity, unit, 'emulated')),
+      memory,
+      size,
+    ];
   return [...latencyReadings(timed), ...coldReadings(timed), memory, size];
 }
 
@@ -89,9 +103,18 @@ function latencyReadings(timed: readonly Timed[]): Reading[] {
 function coldReadings(timed: readonly Timed[]): Reading[] {
   const launches = timed.map(({ launch }) => launch);
   return [
-    overLaunches({ quantity: 'cold.load', unit: 'ns' }, launches.map(({ backendLoadNs }) => backendLoadNs)),
-    overLaunches({ quantity: 'cold.create', unit: 'ns' }, launches.map(({ createNs }) => createNs)),
-    overLaunches({ quantity: 'cold.first', unit: 'ns' }, launches.map(({ firstInferenceNs }) => firstInferenceNs)),
+    overLaunches(
+      { quantity: 'cold.load', unit: 'ns' },
+      launches.map(({ backendLoadNs }) => backendLoadNs),
+    ),
+    overLaunches(
+      { quantity: 'cold.create', unit: 'ns' },
+      launches.map(({ createNs }) => createNs),
+    ),
+    overLaunches(
+      { quantity: 'cold.first', unit: 'ns' },
+      launches.map(({ firstInferenceNs }) => firstInferenceNs),
+    ),
   ];
 }
 
@@ -109,7 +132,15 @@ function overLaunches(
   const values = found.filter((value) => value !== undefined);
   if (values.length === 0) return unavailable(quantity, unit, 'not-reported: no launch reported it');
   const n = values.length;
-  return { quantity, status: 'measured', value: median(values), unit, method: 'median-over-launches', n, ...intervalOver(values, median) };
+  return {
+    quantity,
+    status: 'measured',
+    value: median(values),
+    unit,
+    method: 'median-over-launches',
+    n,
+    ...intervalOver(values, median),
+  };
 }
 
 function intervalOver(

@@ -5,11 +5,23 @@ export function formatReadings(readings: readonly Reading[]): string {
   const rows = readings.map((reading) =>
     reading.status === 'unavailable'
       ? [reading.quantity, '–', 'unavailable', reading.reason]
-      : [reading.quantity, formatWithInterval(reading), reading.status, `${reading.method}${reading.n ? `, n = ${reading.n}` : ''}`],
+      : [
+          reading.quantity,
+          formatWithInterval(reading),
+          reading.status,
+          `${reading.method}${reading.n ? `, n = ${reading.n}` : ''}`,
+        ],
   );
   const table = [['quantity', 'value [95 % interval]', 'status', 'method'], ...rows];
   const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]!.length)));
-  return table.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()).join('\n');
+  return table
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 function formatWithInterval({ value, unit, interval }: Extract<Reading, { value: number }>): string {

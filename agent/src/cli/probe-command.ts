@@ -12,7 +12,11 @@ export async function probeCommand(options: { output: 'table' | 'json'; memory: 
   using line = createProgressLine(process.stderr);
   const inventory = await readInventory();
   const onWait = (): void => line.report('waiting for another measurement on this host', 0);
-  await using _lock = await lockHost({ bootId: await readBootId(), onWait, signal });
+  await using _lock = await lockHost({
+    bootId: process.env['QFLEET_AGENT_LOCK_NAME'] ?? (await readBootId()),
+    onWait,
+    signal,
+  });
   const facts = await runProbes({
     maxMemoryBytes: options.memory,
     emulated: inventory.emulated !== undefined,
@@ -20,6 +24,9 @@ export async function probeCommand(options: { output: 'table' | 'json'; memory: 
     signal,
   });
   line[Symbol.dispose]();
-  const text = options.output === 'json' ? JSON.stringify({ inventory, probe: facts }, null, 2) : formatProbe(inventory, facts);
+  const text =
+    options.output === 'json'
+      ? JSON.stringify({ inventory, probe: facts }, null, 2)
+      : formatProbe(inventory, facts);
   process.stdout.write(`${text}\n`);
 }

@@ -1,5 +1,7 @@
 /** Says on standard error what is being done: one line that is rewritten on a terminal, lines otherwise. */
-export function createProgressLine(stream: NodeJS.WriteStream): Disposable & { report(step: string, fraction: number): void } {
+export function createProgressLine(
+  stream: NodeJS.WriteStream,
+): Disposable & { report(step: string, fraction: number): void } {
   let last = '';
   return {
     report: (step, fraction) => {

@@ -13,7 +13,9 @@ export async function statusCommand(options: StatusOptions): Promise<void> {
   const status = await readStatus(await findState(options));
   const running = isRunning(status.pid);
   const text =
-    options.output === 'json' ? JSON.stringify({ ...status, running }, null, 2) : formatStatus(status, running);
+    options.output === 'json'
+      ? JSON.stringify({ ...status, running }, null, 2)
+      : formatStatus(status, running);
   process.stdout.write(`${text}\n`);
 }
 
@@ -44,7 +46,10 @@ export function formatStatus(status: AgentStatus, running: boolean): string {
     `job       ${job ? `${job.kind} ${job.id}: ${job.step}${percent}` : 'none'}`,
     `unsent    ${spool.results} results, ${megabytes(spool.bytes)}`,
     `cache     ${megabytes(cache.bytes)} of ${megabytes(cache.quotaBytes)}`,
-    ...backends.map(({ id, available, version, reason }) => `backend   ${id}: ${available ? version : `unavailable: ${reason}`}`),
+    ...backends.map(
+      ({ id, available, version, reason }) =>
+        `backend   ${id}: ${available ? version : `unavailable: ${reason}`}`,
+    ),
     ...(lastError ? [`problem   ${at(lastError.atUnixMs)}: ${lastError.message}`] : []),
     `as of     ${at(status.updatedAtUnixMs)}`,
   ].join('\n');

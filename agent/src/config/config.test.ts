@@ -26,16 +26,31 @@ describe('the agent’s configuration', () => {
     assert.equal((await resolveConfig({ identity }, {})).coordinator, 'file:1');
     assert.equal((await resolveConfig({ identity }, env)).coordinator, 'env:2');
     assert.equal((await resolveConfig({ identity, coordinator: 'flag:3' }, env)).coordinator, 'flag:3');
-    assert.equal((await resolveConfig({}, { QFLEET_AGENT_IDENTITY: identity })).stateFolder, join(identity, 'state'));
+    assert.equal(
+      (await resolveConfig({}, { QFLEET_AGENT_IDENTITY: identity })).stateFolder,
+      join(identity, 'state'),
+    );
     assert.deepEqual((await resolveConfig({ identity, backends: 'a, b' }, {})).backends, ['a', 'b']);
   });
 
   it('says which setting is wrong and how it should be', async () => {
     await assert.rejects(resolveConfig({}, {}), isConfiguration(/No identity folder/));
-    await assert.rejects(resolveConfig({ identity: join(folder.path, 'nowhere') }, {}), isConfiguration(/no identity folder/));
-    await assert.rejects(resolveConfig({ identity, coordinator: 'localhost' }, {}), isConfiguration(/expected HOST:PORT, got "localhost"/));
-    await assert.rejects(resolveConfig({ identity, logLevel: 'loud' }, {}), isConfiguration(/Log level.*"loud"/));
-    await assert.rejects(resolveConfig({ identity }, { QFLEET_AGENT_CACHE_QUOTA_BYTES: 'much' }), isConfiguration(/"much"/));
+    await assert.rejects(
+      resolveConfig({ identity: join(folder.path, 'nowhere') }, {}),
+      isConfiguration(/no identity folder/),
+    );
+    await assert.rejects(
+      resolveConfig({ identity, coordinator: 'localhost' }, {}),
+      isConfiguration(/expected HOST:PORT, got "localhost"/),
+    );
+    await assert.rejects(
+      resolveConfig({ identity, logLevel: 'loud' }, {}),
+      isConfiguration(/Log level.*"loud"/),
+    );
+    await assert.rejects(
+      resolveConfig({ identity }, { QFLEET_AGENT_CACHE_QUOTA_BYTES: 'much' }),
+      isConfiguration(/"much"/),
+    );
     await writeFile(join(identity, 'agent.yaml'), 'coordinator: file:1\ncolour: red\n');
     await assert.rejects(resolveConfig({ identity }, {}), isConfiguration(/colour/));
     await writeFile(join(identity, 'agent.yaml'), 'coordinator: file:1\n');
@@ -43,8 +58,16 @@ describe('the agent’s configuration', () => {
 
   it('takes the command that starts Node from a JSON array', () => {
     assert.deepEqual(resolveNodeCommand({}), [process.execPath]);
-    assert.deepEqual(resolveNodeCommand({ QFLEET_NODE_COMMAND: '["qemu","-L","/root","node"]' }), ['qemu', '-L', '/root', 'node']);
-    assert.throws(() => resolveNodeCommand({ QFLEET_NODE_COMMAND: 'qemu node' }), isConfiguration(/JSON array/));
+    assert.deepEqual(resolveNodeCommand({ QFLEET_NODE_COMMAND: '["qemu","-L","/root","node"]' }), [
+      'qemu',
+      '-L',
+      '/root',
+      'node',
+    ]);
+    assert.throws(
+      () => resolveNodeCommand({ QFLEET_NODE_COMMAND: 'qemu node' }),
+      isConfiguration(/JSON array/),
+    );
   });
 
   it('reads an identity and warns of a key that others can read', async () => {

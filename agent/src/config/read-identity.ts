@@ -15,7 +15,8 @@ export interface Identity {
   readonly warnings: readonly string[];
 }
 
-const remedy = 'Make the folder on the coordinator with: qfleet device add NAME --out DIR, and copy all of it.';
+const remedy =
+  'Make the folder on the coordinator with: qfleet device add NAME --out DIR, and copy all of it.';
 const idPattern = /URI:spiffe:\/\/qfleet\/device\/([A-Za-z0-9._-]+)/;
 
 /**
@@ -36,7 +37,8 @@ export async function readIdentity(folder: string): Promise<Identity> {
     throw wrong(`${folder}/device.crt was not issued by ca.crt: the files are of different coordinators.`);
   }
   const deviceId = idPattern.exec(certificate.subjectAltName ?? '')?.[1];
-  if (!deviceId) throw wrong(`${folder}/device.crt names no device (expected the URI spiffe://qfleet/device/ID).`);
+  if (!deviceId)
+    throw wrong(`${folder}/device.crt names no device (expected the URI spiffe://qfleet/device/ID).`);
   const warnings = [...validityWarnings(certificate), ...(await modeWarnings(join(folder, 'device.key')))];
   return { deviceId, key, keyPem, certificatePem, caPem, warnings };
 }
@@ -86,7 +88,9 @@ function validityWarnings({ validFromDate, validToDate }: X509Certificate): stri
 
 async function modeWarnings(path: string): Promise<string[]> {
   const { mode } = await stat(path);
-  return mode & 0o077 ? [`${path} can be read by others (mode ${(mode & 0o777).toString(8)}); run: chmod 600 ${path}`] : [];
+  return mode & 0o077
+    ? [`${path} can be read by others (mode ${(mode & 0o777).toString(8)}); run: chmod 600 ${path}`]
+    : [];
 }
 
 function wrong(message: string, cause?: unknown): QfleetError {

@@ -27,6 +27,8 @@ export interface AgentConfig {
   readonly logLevel: string;
   /** undefined: chosen from the free disk. */
   readonly cacheQuotaBytes: number | undefined;
+  /** Another measurement lock than the host's, for tests that measure nothing real; undefined: the host's. */
+  readonly lockName: string | undefined;
   /** What starts Node for a runner. */
   readonly nodeCommand: readonly string[];
 }
@@ -63,11 +65,15 @@ export async function resolveConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv):
   return Object.freeze({
     identityFolder: resolve(identity),
     stateFolder: resolve(flags.state ?? env['QFLEET_AGENT_STATE'] ?? file.state ?? join(identity, 'state')),
-    coordinator: parseAddress(flags.coordinator ?? env['QFLEET_AGENT_COORDINATOR'] ?? file.coordinator, identity),
+    coordinator: parseAddress(
+      flags.coordinator ?? env['QFLEET_AGENT_COORDINATOR'] ?? file.coordinator,
+      identity,
+    ),
     name: file.name,
     backends: typeof backends === 'string' ? splitList(backends) : backends,
     logLevel: parseLevel(flags.logLevel ?? env['QFLEET_AGENT_LOG_LEVEL'] ?? file.logLevel ?? 'info'),
     cacheQuotaBytes: parseQuota(env['QFLEET_AGENT_CACHE_QUOTA_BYTES']) ?? file.cacheQuotaBytes,
+    lockName: env['QFLEET_AGENT_LOCK_NAME'],
     nodeCommand: resolveNodeCommand(env),
   });
 }
@@ -79,10 +85,14 @@ export function resolveNodeCommand(env: NodeJS.ProcessEnv): readonly string[] {
   try {
     return z.array(z.string()).min(1).parse(JSON.parse(text));
   } catch (cause) {
-    throw new QfleetError('configuration', `QFLEET_NODE_COMMAND: expected a JSON array of words, got ${text}.`, {
-      hint: 'For example: ["/usr/bin/qemu-aarch64-static", "-cpu", "cortex-a53", "-L", "/sysroot", "/path/node"]',
-      cause,
-    });
+    throw new QfleetError(
+      'configuration',
+      `QFLEET_NODE_COMMAND: expected a JSON array of words, got ${text}.`,
+      {
+        hint: 'For example: ["/usr/bin/qemu-aarch64-static", "-cpu", "cortex-a53", "-L", "/sysroot", "/path/node"]',
+        cause,
+      },
+    );
   }
 }
 
@@ -107,7 +117,9 @@ async function readConfigFile(path: string): Promise<z.infer<typeof fileSchema>>
 
 function parseAddress(text: string | undefined, identity: string): string {
   if (text && /^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/.test(text)) return text;
-  const problem = text ? `expected HOST:PORT, got "${text}"` : `neither --coordinator nor ${identity}/agent.yaml names it`;
+  const problem = text
+    ? `expected HOST:PORT, got "${text}"`
+    : `neither --coordinator nor ${identity}/agent.yaml names it`;
   throw new QfleetError('configuration', `The coordinator's address is not known: ${problem}.`, {
     hint: 'Pass --coordinator HOST:PORT, or write "coordinator: HOST:PORT" into agent.yaml.',
   });
@@ -122,9 +134,15 @@ function parseQuota(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const bytes = Number(text);
   if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  throw new QfleetError('configuration', `QFLEET_AGENT_CACHE_QUOTA_BYTES: expected a number of bytes, got "${text}".`);
+  throw new QfleetError(
+    'configuration',
+    `QFLEET_AGENT_CACHE_QUOTA_BYTES: expected a number of bytes, got "${text}".`,
+  );
 }
 
 function splitList(text: string): string[] {
-  return text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 }

@@ -28,10 +28,16 @@ export async function tryExclusiveSocket(name: string): Promise<ExclusiveSocket 
 
 /** Resolves when the holder of a name lets go of it or dies: its end of the connection closes. */
 export async function waitForRelease(name: string, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
   const socket = connect(abstractPath(name));
   const onAbort = (): void => void socket.destroy();
   signal.addEventListener('abort', onAbort, { once: true });
-  await new Promise<void>((resolve) => socket.on('error', () => undefined).on('close', () => resolve()).resume());
+  await new Promise<void>((resolve) =>
+    socket
+      .on('error', () => undefined)
+      .on('close', () => resolve())
+      .resume(),
+  );
   signal.removeEventListener('abort', onAbort);
 }
 

@@ -32,7 +32,11 @@ describe('lockHost', () => {
     const id = bootId();
     await using _held = await lockHost({ bootId: id, onWait: noWait, signal });
     const controller = new AbortController();
-    const waiting = lockHost({ bootId: id, onWait: () => controller.abort(new Error('no more')), signal: controller.signal });
+    const waiting = lockHost({
+      bootId: id,
+      onWait: () => controller.abort(new Error('no more')),
+      signal: controller.signal,
+    });
     await assert.rejects(waiting, /no more/);
   });
 
@@ -44,7 +48,9 @@ describe('lockHost', () => {
       process.stdout.write('held');
       setInterval(() => {}, 1000);
     `;
-    const holder = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const holder = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await once(holder.stdout, 'data');
     assert.equal(await tryExclusive(`qfleet-measure-${id}`), undefined);
     const waiting = lockHost({ bootId: id, onWait: () => void holder.kill('SIGKILL'), signal });

@@ -60,7 +60,10 @@ export async function runEvaluateJob(job: EvaluateJob__Output, context: JobConte
 
 function requireDataset(inputs: Inputs__Output | null): Evaluation['inputs'] {
   if (inputs?.item && inputs.shards.length > 0 && inputs.count > 0) return { ...inputs, item: inputs.item };
-  throw new QfleetError('invalid-argument', 'There is nothing to evaluate: the job has no dataset, or an empty one.');
+  throw new QfleetError(
+    'invalid-argument',
+    'There is nothing to evaluate: the job has no dataset, or an empty one.',
+  );
 }
 
 function requireVariant(job: EvaluateJob__Output): NonNullable<EvaluateJob__Output['variant']> {

@@ -30,7 +30,8 @@ export async function fetchPoolSource(
 ): Promise<PoolSource> {
   const contract = inputs?.contract ?? plainContract;
   if (!inputs?.datasetDigest) return { kind: 'random', seed: inputs?.randomSeed ?? 0, contract };
-  if (!inputs.item) throw new QfleetError('invalid-argument', 'The job has a dataset without the layout of its items.');
+  if (!inputs.item)
+    throw new QfleetError('invalid-argument', 'The job has a dataset without the layout of its items.');
   const wanted = maxPoolInputs * batch;
   const shards = inputs.shards.filter(({ firstIndex }) => firstIndex < wanted);
   const files: { path: string; count: number }[] = [];

@@ -60,7 +60,8 @@ export class JobDesk {
       this.#inHand.job = { ...this.#inHand.job, fence: job.fence, attempt: job.attempt };
       return;
     }
-    if (this.#options.spool.entries.some(({ jobId, fence }) => jobId === job.id && fence >= job.fence)) return;
+    if (this.#options.spool.entries.some(({ jobId, fence }) => jobId === job.id && fence >= job.fence))
+      return;
     const known = this.#waiting.findIndex(({ id }) => id === job.id);
     if (known >= 0) this.#waiting.splice(known, 1);
     this.#waiting.push(job);
@@ -72,7 +73,9 @@ export class JobDesk {
     if (waiting >= 0) this.#waiting.splice(waiting, 1);
     const { job, controller } = this.#inHand ?? {};
     if (job?.id !== jobId || job.fence > fence) return;
-    controller?.abort(new QfleetError('cancelled', `The coordinator cancelled the job: ${reason || 'no reason given'}.`));
+    controller?.abort(
+      new QfleetError('cancelled', `The coordinator cancelled the job: ${reason || 'no reason given'}.`),
+    );
   }
 
   /** Takes no more jobs; resolves when the one in hand is done and its result is in the spool. */
@@ -137,7 +140,8 @@ export class JobDesk {
     const bytes = Buffer.from(canonicalJson(result));
     await spool.add({ bytes, jobId: job.id, fence: job.fence, blobs: finished.blobs });
     const failure = result.outcome.kind === 'failed' ? result.outcome.failure : undefined;
-    if (failure) log.warn({ jobId: job.id, class: failure.class, hint: failure.hint }, `Job failed: ${failure.message}`);
+    if (failure)
+      log.warn({ jobId: job.id, class: failure.class, hint: failure.hint }, `Job failed: ${failure.message}`);
     else log.info({ jobId: job.id }, 'Job done.');
     await rm(workFolder, { recursive: true, force: true });
   }

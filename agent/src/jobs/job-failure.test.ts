@@ -15,6 +15,9 @@ describe('toFailure', () => {
   });
 
   it('calls what nobody foresaw internal', () => {
-    assert.deepEqual(toFailure(new TypeError('x is undefined')), { class: 'internal', message: 'x is undefined' });
+    assert.deepEqual(toFailure(new TypeError('x is undefined')), {
+      class: 'internal',
+      message: 'x is undefined',
+    });
   });
 });

@@ -23,7 +23,11 @@ export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof JobFailure) return thrown.failure;
   const error = QfleetError.from(thrown);
   const failureClass = classOf(error);
-  return { class: failureClass, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+  return {
+    class: failureClass,
+    message: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  };
 }
 
 const codeOfClass: Readonly<Record<FailureClass, ErrorCode>> = {

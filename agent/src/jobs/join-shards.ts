@@ -41,7 +41,10 @@ export function joinShards(shards: readonly ShardEvaluation[]): JoinedShards {
 
 function assertSameShapes(expected: ShardEvaluation['outputs'], found: ShardEvaluation['outputs']): void {
   if (JSON.stringify(expected) === JSON.stringify(found)) return;
-  throw new QfleetError('unsupported', 'The shapes of the outputs depend on the input; such outputs cannot be compared.');
+  throw new QfleetError(
+    'unsupported',
+    'The shapes of the outputs depend on the input; such outputs cannot be compared.',
+  );
 }
 
 function digestLines(parts: readonly string[]): string {

@@ -45,9 +45,13 @@ interface Measurement {
  */
 export async function runMeasureJob(job: MeasureJob__Output, context: JobContext): Promise<MeasureFacts> {
   if (job.scenario !== 'single-stream') {
-    throw new QfleetError('unsupported', `This agent knows the scenario single-stream, got "${job.scenario}".`, {
-      hint: 'Update the agent.',
-    });
+    throw new QfleetError(
+      'unsupported',
+      `This agent knows the scenario single-stream, got "${job.scenario}".`,
+      {
+        hint: 'Update the agent.',
+      },
+    );
   }
   using pins = new DisposableStack();
   const settings = settingsFacts(job.settings);
@@ -55,7 +59,13 @@ export async function runMeasureJob(job: MeasureJob__Output, context: JobContext
   const variants = await fetchVariants(job, context, pins);
   const inputs = await fetchPoolSource(job.inputs, settings.batch, { context, pins });
   const measurement: Measurement = {
-    job, settings, inputs, context, samples: new SampleLog(), launches: [], answered: undefined,
+    job,
+    settings,
+    inputs,
+    context,
+    samples: new SampleLog(),
+    launches: [],
+    answered: undefined,
   };
   await using _lock = await context.lockHost();
   await launchAll(measurement, variants);
@@ -99,7 +109,12 @@ async function launchAll(measurement: Measurement, variants: readonly MeasuredVa
 async function launchOnce(measurement: Measurement, variant: MeasuredVariant): Promise<Launch> {
   const { context, launches } = measurement;
   const environmentBefore = await context.readEnvironment();
-  const base = { variantDigest: variant.digest, order: launches.length, startedAtUnixMs: Date.now(), environmentBefore };
+  const base = {
+    variantDigest: variant.digest,
+    order: launches.length,
+    startedAtUnixMs: Date.now(),
+    environmentBefore,
+  };
   let launch: Launch;
   try {
     launch = { ...base, ...(await measureInRunner(measurement, variant)) };

@@ -13,7 +13,13 @@ describe('orderLaunches', () => {
   });
 
   it('gives rounds orders of their own, the same for the same seed', () => {
-    const rounds = new Set(Array.from({ length: 6 }, (_, i) => orderLaunches(4, 6, createRandom(3)).slice(4 * i, 4 * i + 4).join()));
+    const rounds = new Set(
+      Array.from({ length: 6 }, (_, i) =>
+        orderLaunches(4, 6, createRandom(3))
+          .slice(4 * i, 4 * i + 4)
+          .join(),
+      ),
+    );
     assert.ok(rounds.size > 1);
     assert.deepEqual(orderLaunches(4, 6, createRandom(3)), orderLaunches(4, 6, createRandom(3)));
     assert.notDeepEqual(orderLaunches(4, 6, createRandom(3)), orderLaunches(4, 6, createRandom(4)));

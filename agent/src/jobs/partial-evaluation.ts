@@ -66,6 +66,8 @@ export class PartialEvaluation {
 
   #indexOf(name: string): number | undefined {
     const [key, index, ...rest] = name.split('-');
-    return rest.length === 0 && key === this.#key?.slice(0, 16) && /^\d+$/.test(index ?? '') ? Number(index) : undefined;
+    return rest.length === 0 && key === this.#key?.slice(0, 16) && /^\d+$/.test(index ?? '')
+      ? Number(index)
+      : undefined;
   }
 }

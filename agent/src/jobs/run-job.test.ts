@@ -24,7 +24,10 @@ describe('running a job', () => {
   });
   after(() => folder[Symbol.asyncDispose]());
 
-  const run = (over: Partial<JobRun> & Pick<JobRun, 'job'>, tools: Partial<JobTools> = {}): Promise<FinishedJob> =>
+  const run = (
+    over: Partial<JobRun> & Pick<JobRun, 'job'>,
+    tools: Partial<JobTools> = {},
+  ): Promise<FinishedJob> =>
     runJob(
       {
         workFolder: join(folder.path, `work-${number++}`),
@@ -72,12 +75,17 @@ describe('running a job', () => {
       await variant(buildDoubling(['N', 1, 4, 4]), 'a'),
       await variant(buildDoubling(['N', 1, 4, 4], 'another'), 'b'),
     ];
-    const finished = await run({ job: wrapJob({ measure: makeMeasureJob({ variants, launchesPerVariant: 2, profile: true }) }) });
+    const finished = await run({
+      job: wrapJob({ measure: makeMeasureJob({ variants, launchesPerVariant: 2, profile: true }) }),
+    });
     jobResultSchema.parse(JSON.parse(JSON.stringify(finished.result)));
     const facts = measured(finished);
     const order = facts.launches.map(({ variantDigest }) => variantDigest);
     for (const round of [0, 1]) {
-      assert.deepEqual(new Set(order.slice(2 * round, 2 * round + 2)), new Set(variants.map(({ digest }) => digest)));
+      assert.deepEqual(
+        new Set(order.slice(2 * round, 2 * round + 2)),
+        new Set(variants.map(({ digest }) => digest)),
+      );
     }
     const samples = await blobOf(finished, facts.samplesBlob);
     const last = facts.launches.at(-1);
@@ -85,31 +93,51 @@ describe('running a job', () => {
     for (let i = 0; i < samples.length / 8; i++) assert.ok(samples.readDoubleLE(8 * i) > 0);
     assert.equal(new Set(facts.launches.map(({ inputDigest }) => inputDigest)).size, 1);
     assert.equal(facts.profiles.length, 2);
-    const trace = JSON.parse((await blobOf(finished, facts.profiles[0]?.blob)).toString('utf8')) as { cat: string }[];
+    const trace = JSON.parse((await blobOf(finished, facts.profiles[0]?.blob)).toString('utf8')) as {
+      cat: string;
+    }[];
     assert.ok(trace.some(({ cat }) => cat === 'Node'));
     assert.deepEqual(new Set(finished.result.blobs), new Set(finished.blobs.map(({ digest }) => digest)));
   });
 
   it('feeds a timed launch the items of the dataset', async () => {
     const variants = [await variant(buildDoubling(['N', 1, 4, 4]))];
-    const onData = measured(await run({ job: wrapJob({ measure: makeMeasureJob({ variants, inputs: await dataset(), launchesPerVariant: 1 }) }) }));
-    const onNoise = measured(await run({ job: wrapJob({ measure: makeMeasureJob({ variants, launchesPerVariant: 1 }) }) }));
+    const onData = measured(
+      await run({
+        job: wrapJob({
+          measure: makeMeasureJob({ variants, inputs: await dataset(), launchesPerVariant: 1 }),
+        }),
+      }),
+    );
+    const onNoise = measured(
+      await run({ job: wrapJob({ measure: makeMeasureJob({ variants, launchesPerVariant: 1 }) }) }),
+    );
     assert.notEqual(onData.launches[0]?.inputDigest, onNoise.launches[0]?.inputDigest);
   });
 
   it('goes on with the other variants where one cannot be launched, and launches that one no more', async () => {
     const bad = await variant(Buffer.from('no model at all'), 'bad');
     const good = await variant(buildDoubling(['N', 1, 4, 4]), 'good');
-    const facts = measured(await run({ job: wrapJob({ measure: makeMeasureJob({ variants: [bad, good] }) }) }));
+    const facts = measured(
+      await run({ job: wrapJob({ measure: makeMeasureJob({ variants: [bad, good] }) }) }),
+    );
     const ofBad = facts.launches.filter(({ variantDigest }) => variantDigest === bad.digest);
     const ofGood = facts.launches.filter(({ variantDigest }) => variantDigest === good.digest);
-    assert.deepEqual(ofBad.map(({ failure: found }) => found?.class), ['bad-model']);
-    assert.deepEqual(ofGood.map(({ failure: found }) => found), [undefined, undefined]);
+    assert.deepEqual(
+      ofBad.map(({ failure: found }) => found?.class),
+      ['bad-model'],
+    );
+    assert.deepEqual(
+      ofGood.map(({ failure: found }) => found),
+      [undefined, undefined],
+    );
   });
 
   it('fails with the first failure where no variant could be timed', async () => {
     const variants = [await variant(buildDoubling(['N', 3, 4, 4]))];
-    const found = failure(await run({ job: wrapJob({ measure: makeMeasureJob({ variants, inputs: await dataset() }) }) }));
+    const found = failure(
+      await run({ job: wrapJob({ measure: makeMeasureJob({ variants, inputs: await dataset() }) }) }),
+    );
     assert.equal(found.class, 'bad-input');
     assert.match(found.message, /expected float32 \[N, 3, 4, 4\], got float32 \[1, 1, 4, 4\]/);
   });
@@ -117,7 +145,9 @@ describe('running a job', () => {
   it('tells a variant that crashes its runner by the signal, after one more try', async () => {
     const variants = [await variant(buildDoubling(['N', 1, 4, 4]))];
     const nodeCommand = ['/bin/sh', '-c', 'kill -SEGV $$'];
-    const found = failure(await run({ job: wrapJob({ measure: makeMeasureJob({ variants }) }) }, { nodeCommand }));
+    const found = failure(
+      await run({ job: wrapJob({ measure: makeMeasureJob({ variants }) }) }, { nodeCommand }),
+    );
     assert.equal(found.class, 'crashed');
     assert.match(found.message, /None of 2 launches.*SIGSEGV/);
   });
@@ -125,13 +155,20 @@ describe('running a job', () => {
   it('takes a runner that the kernel killed for out of memory', async () => {
     const variants = [await variant(buildDoubling(['N', 1, 4, 4]))];
     const nodeCommand = ['/bin/sh', '-c', 'kill -KILL $$'];
-    assert.equal(failure(await run({ job: wrapJob({ measure: makeMeasureJob({ variants }) }) }, { nodeCommand })).class, 'oom');
+    assert.equal(
+      failure(await run({ job: wrapJob({ measure: makeMeasureJob({ variants }) }) }, { nodeCommand })).class,
+      'oom',
+    );
   });
 
   it('evaluates every input of all shards and describes the outputs', async () => {
     const values = Array.from({ length: 48 }, (_, i) => ((i * 13) % 17) / 17 - 0.5);
     const classifier = await variant(buildClassifier(['N', 1, 4, 4], { pixels: 16, classes: 3, values }));
-    const finished = await run({ job: wrapJob({ evaluate: makeEvaluateJob({ variant: classifier, inputs: await dataset(), comparisonCount: 4 }) }) });
+    const finished = await run({
+      job: wrapJob({
+        evaluate: makeEvaluateJob({ variant: classifier, inputs: await dataset(), comparisonCount: 4 }),
+      }),
+    });
     jobResultSchema.parse(JSON.parse(JSON.stringify(finished.result)));
     const facts = evaluated(finished);
     assert.equal(facts.count, 5);
@@ -153,10 +190,16 @@ describe('running a job', () => {
   it('defines the input digest over one line for each input', async () => {
     const doubling = await variant(buildDoubling(['N', 1, 4, 4]));
     const inputs = await dataset();
-    const facts = evaluated(await run({ job: wrapJob({ evaluate: makeEvaluateJob({ variant: doubling, inputs }) }) }));
-    const raw = Buffer.concat(await Promise.all(inputs.shards.map(({ digest }) => readFile(join(blobs, digest)))));
+    const facts = evaluated(
+      await run({ job: wrapJob({ evaluate: makeEvaluateJob({ variant: doubling, inputs }) }) }),
+    );
+    const raw = Buffer.concat(
+      await Promise.all(inputs.shards.map(({ digest }) => readFile(join(blobs, digest)))),
+    );
     const lines = Array.from({ length: 5 }, (_, i) => {
-      const pixels = Float32Array.from(raw.subarray(16 * i, 16 * i + 16), (p) => Math.fround(p * Math.fround(1 / 255)));
+      const pixels = Float32Array.from(raw.subarray(16 * i, 16 * i + 16), (p) =>
+        Math.fround(p * Math.fround(1 / 255)),
+      );
       return `${createHash('sha256').update(new Uint8Array(pixels.buffer)).digest('hex')}\n`;
     });
     assert.equal(facts.inputDigest, createHash('sha256').update(lines.join('')).digest('hex'));
@@ -164,7 +207,11 @@ describe('running a job', () => {
 
   it('evaluates no more than the job asks for', async () => {
     const doubling = await variant(buildDoubling(['N', 1, 4, 4]));
-    const facts = evaluated(await run({ job: wrapJob({ evaluate: makeEvaluateJob({ variant: doubling, inputs: await dataset(4) }) }) }));
+    const facts = evaluated(
+      await run({
+        job: wrapJob({ evaluate: makeEvaluateJob({ variant: doubling, inputs: await dataset(4) }) }),
+      }),
+    );
     assert.equal(facts.count, 4);
   });
 
@@ -176,8 +223,14 @@ describe('running a job', () => {
     });
     const inputs = await dataset();
     // The first image's first pixel is 0; the others have none.
-    const facts = evaluated(await run({ job: wrapJob({ evaluate: makeEvaluateJob({ variant: await variant(reciprocal), inputs }) }) }));
-    const raw = Buffer.concat(await Promise.all(inputs.shards.map(({ digest }) => readFile(join(blobs, digest)))));
+    const facts = evaluated(
+      await run({
+        job: wrapJob({ evaluate: makeEvaluateJob({ variant: await variant(reciprocal), inputs }) }),
+      }),
+    );
+    const raw = Buffer.concat(
+      await Promise.all(inputs.shards.map(({ digest }) => readFile(join(blobs, digest)))),
+    );
     const expected = [0, 1, 2, 3, 4].filter((i) => raw.subarray(16 * i, 16 * i + 16).includes(0)).length;
     assert.ok(expected > 0 && expected < 5);
     assert.equal(facts.nonFiniteInputs, expected);
@@ -191,19 +244,25 @@ describe('running a job', () => {
     const job = wrapJob({ evaluate: makeEvaluateJob({ variant: doubling, inputs }) });
     const fetched: string[] = [];
     const tools = makeTools(blobs);
-    const first = await run({ job, workFolder }, {
-      acquireBlob: async (ref, options) => {
-        if (ref.digest === secondShard) throw new QfleetError('not-found', 'gone for now');
-        return tools.acquireBlob(ref, options);
+    const first = await run(
+      { job, workFolder },
+      {
+        acquireBlob: async (ref, options) => {
+          if (ref.digest === secondShard) throw new QfleetError('not-found', 'gone for now');
+          return tools.acquireBlob(ref, options);
+        },
       },
-    });
+    );
     assert.match(failure(first).message, /gone for now/);
-    const second = await run({ job: { ...job, fence: 2 }, workFolder }, {
-      acquireBlob: async (ref, options) => {
-        fetched.push(ref.digest);
-        return tools.acquireBlob(ref, options);
+    const second = await run(
+      { job: { ...job, fence: 2 }, workFolder },
+      {
+        acquireBlob: async (ref, options) => {
+          fetched.push(ref.digest);
+          return tools.acquireBlob(ref, options);
+        },
       },
-    });
+    );
     assert.deepEqual(fetched, [doubling.digest, secondShard]);
     const whole = evaluated(await run({ job }));
     const resumed = evaluated(second);
@@ -221,10 +280,14 @@ describe('running a job', () => {
       nodes: [{ operator: 'Add', inputs: ['x', 'bias'], outputs: ['y'] }],
     });
     const inputs = await dataset(1);
-    const unnamed = await run({ job: wrapJob({ evaluate: makeEvaluateJob({ variant: await variant(two), inputs }) }) });
+    const unnamed = await run({
+      job: wrapJob({ evaluate: makeEvaluateJob({ variant: await variant(two), inputs }) }),
+    });
     assert.match(failure(unnamed).message, /2 inputs \(x, bias\)/);
     const named = { ...inputs, contract: { ...smallImages, inputName: 'x' } };
-    const finished = await run({ job: wrapJob({ evaluate: makeEvaluateJob({ variant: await variant(two), inputs: named }) }) });
+    const finished = await run({
+      job: wrapJob({ evaluate: makeEvaluateJob({ variant: await variant(two), inputs: named }) }),
+    });
     const comparison = await blobOf(finished, evaluated(finished).comparison.blob);
     const raw = await readFile(join(blobs, inputs.shards[0]!.digest));
     assert.equal(comparison.readFloatLE(4), Math.fround(raw[1]! * Math.fround(1 / 255)));
@@ -233,12 +296,18 @@ describe('running a job', () => {
   it('stops the runner when the job is cancelled and says so', async () => {
     const controller = new AbortController();
     const slow = await variant(buildDoubling(['N', 1, 4, 4], 'qfleet.noop busy_ns=20000000'));
-    const measure = makeMeasureJob({ backend: 'noop', variants: [slow], minSamples: 1_000_000, maxDurationMs: 600_000 });
+    const measure = makeMeasureJob({
+      backend: 'noop',
+      variants: [slow],
+      minSamples: 1_000_000,
+      maxDurationMs: 600_000,
+    });
     const finished = await run({
       job: wrapJob({ measure }),
       signal: controller.signal,
       onProgress: (step) => {
-        if (step.startsWith('timing')) setTimeout(() => controller.abort(new QfleetError('cancelled', 'enough')), 1000);
+        if (step.startsWith('timing'))
+          setTimeout(() => controller.abort(new QfleetError('cancelled', 'enough')), 1000);
       },
     });
     assert.deepEqual(failure(finished), { class: 'cancelled', message: 'enough' });
@@ -246,37 +315,68 @@ describe('running a job', () => {
 
   it('ends a job at its time limit', async () => {
     const slow = await variant(buildDoubling(['N', 1, 4, 4], 'qfleet.noop busy_ns=20000000'));
-    const measure = makeMeasureJob({ backend: 'noop', variants: [slow], minSamples: 1_000_000, maxDurationMs: 600_000 });
+    const measure = makeMeasureJob({
+      backend: 'noop',
+      variants: [slow],
+      minSamples: 1_000_000,
+      maxDurationMs: 600_000,
+    });
     assert.equal(failure(await run({ job: wrapJob({ measure }, { timeLimitMs: 1500 }) })).class, 'timeout');
   });
 
   it('does not count the wait for another measurement on this host', async () => {
     const variants = [await variant(buildDoubling(['N', 1, 4, 4]))];
-    const job = wrapJob({ measure: makeMeasureJob({ variants, launchesPerVariant: 1 }) }, { timeLimitMs: 20_000 });
+    const job = wrapJob(
+      { measure: makeMeasureJob({ variants, launchesPerVariant: 1 }) },
+      { timeLimitMs: 20_000 },
+    );
     let waited = false;
-    const finished = await run({ job, onProgress: (step) => (waited ||= step.startsWith('waiting for another')) && undefined }, {
-      lockHost: async ({ onWait }) => {
-        onWait();
-        return { [Symbol.asyncDispose]: async () => undefined };
+    const finished = await run(
+      {
+        job,
+        onProgress: (step) => {
+          if (step.startsWith('waiting for another')) waited = true;
+        },
       },
-    });
+      {
+        lockHost: async ({ onWait }) => {
+          onWait();
+          return { [Symbol.asyncDispose]: async () => undefined };
+        },
+      },
+    );
     assert.equal(finished.result.outcome.kind, 'measure');
     assert.ok(waited);
   });
 
   it('says unsupported for a scenario, a backend or a kind of job that it does not know', async () => {
     const variants = [await variant(buildDoubling(['N', 1, 4, 4]))];
-    const scenario = await run({ job: wrapJob({ measure: makeMeasureJob({ variants, scenario: 'server' }) }) });
-    const backend = await run({ job: wrapJob({ measure: makeMeasureJob({ variants, backend: 'trtexec' }) }) });
+    const scenario = await run({
+      job: wrapJob({ measure: makeMeasureJob({ variants, scenario: 'server' }) }),
+    });
+    const backend = await run({
+      job: wrapJob({ measure: makeMeasureJob({ variants, backend: 'trtexec' }) }),
+    });
     const kind = await run({ job: { id: 'j', runId: 'r', fence: 1, attempt: 1, timeLimitMs: 0 } });
-    assert.deepEqual([scenario, backend, kind].map((finished) => failure(finished).class), ['unsupported', 'unsupported', 'unsupported']);
+    assert.deepEqual(
+      [scenario, backend, kind].map((finished) => failure(finished).class),
+      ['unsupported', 'unsupported', 'unsupported'],
+    );
   });
 
   it('says disk-full and what to do where a blob does not fit', async () => {
     const finished = await run(
       { job: wrapJob({ measure: makeMeasureJob({ variants: [await variant(Buffer.from('x'))] }) }) },
-      { acquireBlob: async () => { throw new QfleetError('resource-exhausted', 'The disk is full.', { hint: 'Free some space.' }); } },
+      {
+        acquireBlob: async () => {
+          throw new QfleetError('resource-exhausted', 'The disk is full.', { hint: 'Free some space.' });
+        },
+      },
     );
-    assert.deepEqual(failure(finished), { class: 'disk-full', message: 'The disk is full.', hint: 'Free some space.' });
+    assert.deepEqual(failure(finished), {
+      class: 'disk-full',
+      message: 'The disk is full.',
+      hint: 'Free some space.',
+    });
   });
 });

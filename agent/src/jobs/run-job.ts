@@ -73,7 +73,11 @@ export async function runJob(run: JobRun, tools: JobTools): Promise<FinishedJob>
   return { result, blobs };
 }
 
-async function attempt(run: JobRun, tools: JobTools, resultBlobs: ResultBlobs): Promise<JobResult['outcome']> {
+async function attempt(
+  run: JobRun,
+  tools: JobTools,
+  resultBlobs: ResultBlobs,
+): Promise<JobResult['outcome']> {
   const expiry = new AbortController();
   const signal = AbortSignal.any([run.signal, expiry.signal]);
   using limit = startTimeLimit(run.job.timeLimitMs, () => expiry.abort(tooLong(run.job.timeLimitMs)));
@@ -107,7 +111,9 @@ async function runKind(job: Job__Output, context: JobContext): Promise<JobResult
   if (job.probe) return { kind: 'probe', facts: await runProbeJob(job.probe, context) };
   if (job.measure) return { kind: 'measure', facts: await runMeasureJob(job.measure, context) };
   if (job.evaluate) return { kind: 'evaluate', facts: await runEvaluateJob(job.evaluate, context) };
-  throw new QfleetError('unsupported', 'This agent does not know this kind of job.', { hint: 'Update the agent.' });
+  throw new QfleetError('unsupported', 'This agent does not know this kind of job.', {
+    hint: 'Update the agent.',
+  });
 }
 
 function tooLong(limitMs: number): QfleetError {

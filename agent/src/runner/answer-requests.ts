@@ -11,7 +11,9 @@ type OnProgress = (fraction: number) => void;
 export function createAnswerer(
   backends: readonly Backend[],
 ): (request: RunnerRequest, onProgress: OnProgress) => Promise<unknown> {
-  let opened: { readonly load: Awaited<ReturnType<typeof loadVariant>>; readonly request: OpenRequest } | undefined;
+  let opened:
+    | { readonly load: Awaited<ReturnType<typeof loadVariant>>; readonly request: OpenRequest }
+    | undefined;
 
   const open = async (request: OpenRequest): Promise<unknown> => {
     const load = await loadVariant(backends, request);
@@ -20,7 +22,10 @@ export function createAnswerer(
   };
   const evaluate = async (request: ShardRequest, onProgress: OnProgress): Promise<unknown> => {
     if (!opened) throw new QfleetError('failed-precondition', 'A shard came before a variant was opened.');
-    const { load, request: { dimensions } } = opened;
+    const {
+      load,
+      request: { dimensions },
+    } = opened;
     return evaluateShard({ variant: load.variant, dimensions }, request, onProgress);
   };
   return async (request, onProgress) => {

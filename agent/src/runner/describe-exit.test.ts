@@ -6,7 +6,10 @@ describe('describeExit', () => {
   it('names the signal, also one that a launcher passed on as a code', () => {
     assert.match(describeExit({ code: null, signal: 'SIGILL', errorText: '' }).message, /SIGILL/);
     assert.match(describeExit({ code: 139, signal: null, errorText: '' }).message, /SIGSEGV/);
-    assert.match(describeExit({ code: 3, signal: null, errorText: 'a\nlast words\n' }).message, /exit code 3; it said: last words/);
+    assert.match(
+      describeExit({ code: 3, signal: null, errorText: 'a\nlast words\n' }).message,
+      /exit code 3; it said: last words/,
+    );
   });
 
   it('sees lack of memory in SIGKILL and in what V8 says before it aborts', () => {

@@ -13,10 +13,18 @@ export interface RunnerExit {
  */
 export function describeExit({ code, signal, errorText }: RunnerExit): Failure {
   if (/out of memory|bad_alloc|cannot allocate memory/i.test(errorText)) {
-    return { class: 'oom', message: `The runner ran out of memory (${exitName(code, signal)}).`, hint: memoryHint };
+    return {
+      class: 'oom',
+      message: `The runner ran out of memory (${exitName(code, signal)}).`,
+      hint: memoryHint,
+    };
   }
   if (signal === 'SIGKILL' || code === 137) {
-    return { class: 'oom', message: 'The runner was killed (SIGKILL), most likely for lack of memory.', hint: memoryHint };
+    return {
+      class: 'oom',
+      message: 'The runner was killed (SIGKILL), most likely for lack of memory.',
+      hint: memoryHint,
+    };
   }
   const said = lastLine(errorText);
   return {
@@ -34,7 +42,12 @@ function exitName(code: number | null, signal: NodeJS.Signals | null): string {
 
 /** Launchers such as taskset's shell or an emulator pass a signal on as 128 + its number. */
 function signalOfShellCode(code: number | null): string | undefined {
-  const names: Readonly<Record<number, string>> = { 132: 'SIGILL', 134: 'SIGABRT', 136: 'SIGFPE', 139: 'SIGSEGV' };
+  const names: Readonly<Record<number, string>> = {
+    132: 'SIGILL',
+    134: 'SIGABRT',
+    136: 'SIGFPE',
+    139: 'SIGSEGV',
+  };
   return code === null ? undefined : names[code];
 }
 

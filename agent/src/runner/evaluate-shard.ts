@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import type { FeedTensor, Feeds, LoadedVariant, Outputs, OutputTensor } from '../backends/backend.ts';
+import type { Feeds, FeedTensor, LoadedVariant, Outputs, OutputTensor } from '../backends/backend.ts';
 import { feedItems } from './feed-item.ts';
 import { itemSizeBytes } from './make-input-pool.ts';
 import type { ShardEvaluation, ShardRequest } from './protocol.ts';
@@ -74,12 +74,15 @@ class Collector {
   add(index: number, tensors: Readonly<Record<string, FeedTensor>>, outputs: Outputs): void {
     const ordered = this.#inOrder(outputs);
     this.#noteShapes(ordered);
-    this.#inputLines.push(digestOf(this.#variant.inputs.map(({ name }) => tensors[name]?.data ?? new Uint8Array())));
+    this.#inputLines.push(
+      digestOf(this.#variant.inputs.map(({ name }) => tensors[name]?.data ?? new Uint8Array())),
+    );
     this.#outputLines.push(digestOf(ordered.map(dataOf)));
     const values = ordered.map(toFloat32);
     if (values.some((tensor) => !tensor.every(Number.isFinite))) this.#nonFiniteInputs++;
     // Copies, since a backend may reuse the memory of its outputs.
-    if (index < this.#request.comparisonCount) this.#comparison.push(...values.map((tensor) => tensor.slice()));
+    if (index < this.#request.comparisonCount)
+      this.#comparison.push(...values.map((tensor) => tensor.slice()));
     if (this.#k > 0) this.#topK.push(encodeTop(values[0]!, this.#k));
   }
 
@@ -98,7 +101,10 @@ class Collector {
       inputDigestLines: lines(this.#inputLines),
       outputDigestLines: lines(this.#outputLines),
       outputs: this.#outputs,
-      comparison: { count: Math.min(count, this.#request.comparisonCount), values: joinFloats(this.#comparison) },
+      comparison: {
+        count: Math.min(count, this.#request.comparisonCount),
+        values: joinFloats(this.#comparison),
+      },
       ...(this.#k > 0 ? { topK: { k: this.#k, bytes: Buffer.concat(this.#topK) } } : {}),
       nonFiniteInputs: this.#nonFiniteInputs,
       repeat: { count: this.#repeated, identical: this.#identical },

@@ -25,7 +25,9 @@ export function feedItems(raws: readonly Uint8Array[], feed: ItemFeed): Record<s
     feed.sizes.batch,
   );
   assertFits(slot, tensor);
-  const others = feed.inputs.filter((input) => input !== slot).map((input) => [input.name, zeros(input, feed.sizes)]);
+  const others = feed.inputs
+    .filter((input) => input !== slot)
+    .map((input) => [input.name, zeros(input, feed.sizes)]);
   return { ...Object.fromEntries(others), [slot.name]: tensor };
 }
 
@@ -73,6 +75,8 @@ function assertFits(slot: TensorSlot, tensor: FeedTensor): void {
   throw new QfleetError(
     'shape-mismatch',
     `Input "${slot.name}" expected ${slot.elementType} [${slot.shape.join(', ')}], got ${tensor.elementType} [${tensor.dims.join(', ')}].`,
-    { hint: "Correct the model's input contract (layout, element type, height, width), or choose another dataset." },
+    {
+      hint: "Correct the model's input contract (layout, element type, height, width), or choose another dataset.",
+    },
   );
 }

@@ -129,7 +129,11 @@ export interface ShardEvaluation {
   readonly inputDigestLines: string;
   /** The same of all its outputs. */
   readonly outputDigestLines: string;
-  readonly outputs: readonly { readonly name: string; readonly elementType: string; readonly shape: number[] }[];
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly elementType: string;
+    readonly shape: number[];
+  }[];
   readonly comparison: { readonly count: number; readonly values: Float32Array };
   /** 8k bytes for each input; absent where the first output is no vector. */
   readonly topK?: { readonly k: number; readonly bytes: Uint8Array };

@@ -1,6 +1,6 @@
 import type { InputContract__Output } from '@qfleet/shared/gen/qfleet/v1/InputContract.ts';
-import { type TensorData, typedArrayFor } from '@qfleet/shared/inputs/typed-array-for.ts';
 import { roundToFloat16 } from '@qfleet/shared/inputs/round-to-float16.ts';
+import { type TensorData, typedArrayFor } from '@qfleet/shared/inputs/typed-array-for.ts';
 import type { Random } from '@qfleet/shared/random.ts';
 import type { FeedTensor, TensorSlot } from '../backends/backend.ts';
 import { feedItems, findDataSlot } from './feed-item.ts';
@@ -34,8 +34,10 @@ function randomImage({ contract, inputs, sizes }: RandomFeed, random: Random): R
 /** Height, width, channels; what the contract leaves open is taken from the model. */
 function imageShape(contract: InputContract__Output, slot: TensorSlot): [number, number, number] {
   const dims = slot.shape ?? [];
-  const [height, width, channels] = contract.layout === 'NCHW' ? [dims[2], dims[3], dims[1]] : [dims[1], dims[2], dims[3]];
-  const known = (size: number | string | undefined): number => (typeof size === 'number' && size > 0 ? size : 1);
+  const [height, width, channels] =
+    contract.layout === 'NCHW' ? [dims[2], dims[3], dims[1]] : [dims[1], dims[2], dims[3]];
+  const known = (size: number | string | undefined): number =>
+    typeof size === 'number' && size > 0 ? size : 1;
   const byName = { RGB: 3, BGR: 3, gray: 1 }[contract.channels];
   return [contract.height || known(height), contract.width || known(width), byName ?? known(channels)];
 }

@@ -12,7 +12,10 @@ export interface DimensionSizes {
  */
 export function resolveDims(slot: TensorSlot, sizes: DimensionSizes): number[] {
   if (slot.elementType === 'non-tensor') {
-    throw new QfleetError('unsupported', `Input "${slot.name}" is a sequence or map; only tensors can be fed.`);
+    throw new QfleetError(
+      'unsupported',
+      `Input "${slot.name}" is a sequence or map; only tensors can be fed.`,
+    );
   }
   const dims = (slot.shape ?? []).map((dim, index) => resolveDim(dim, index, sizes));
   if (sizes.batch > 1 && dims[0] !== sizes.batch) {

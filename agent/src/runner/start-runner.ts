@@ -103,11 +103,14 @@ class RunnerProcess implements AsyncDisposable {
       };
       const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
         // Standard error may arrive after the exit.
-        setImmediate(() => reject(new JobFailure(describeExit({ code, signal, errorText: this.#errorText }))));
+        setImmediate(() =>
+          reject(new JobFailure(describeExit({ code, signal, errorText: this.#errorText }))),
+        );
       };
       const onError = (cause: Error): void => reject(startError(cause));
       const onAbort = (): void => reject(this.#signal.reason);
       this.#child.on('message', onMessage).once('exit', onExit).once('error', onError);
+      if (this.#signal.aborted) onAbort();
       this.#signal.addEventListener('abort', onAbort, { once: true });
       ends.defer(() => this.#child.off('message', onMessage).off('exit', onExit).off('error', onError));
       ends.defer(() => this.#signal.removeEventListener('abort', onAbort));
@@ -125,7 +128,8 @@ class RunnerProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null)
+      return;
     if (this.#child.connected) this.#child.disconnect();
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), graceMs);
     await this.#exited;

@@ -57,7 +57,8 @@ export async function timeInferences(
     samplesNs: samples.slice(0, count),
     wallNs: Number(end - start),
     cpuTimeNs: (cpu.user + cpu.system) * 1000,
-    involuntarySwitches: resourcesAfter.involuntaryContextSwitches - resourcesBefore.involuntaryContextSwitches,
+    involuntarySwitches:
+      resourcesAfter.involuntaryContextSwitches - resourcesBefore.involuntaryContextSwitches,
   };
 }
 

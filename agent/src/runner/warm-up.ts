@@ -18,7 +18,11 @@ export interface WarmUp {
  * Runs inferences until the medians of two successive windows of five differ by less than 2 %, at most
  * `maxSamples` (at least five) or 20 s. Every duration is kept.
  */
-export async function warmUp(variant: LoadedVariant, feeds: readonly Feeds[], maxSamples: number): Promise<WarmUp> {
+export async function warmUp(
+  variant: LoadedVariant,
+  feeds: readonly Feeds[],
+  maxSamples: number,
+): Promise<WarmUp> {
   const limit = Math.max(windowLength, maxSamples);
   const samples: number[] = [];
   const start = process.hrtime.bigint();

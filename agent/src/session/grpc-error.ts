@@ -23,7 +23,11 @@ export function isRefusal(thrown: unknown): boolean {
 }
 
 export function isServiceError(thrown: unknown): thrown is ServiceError {
-  return thrown instanceof Error && typeof (thrown as Partial<ServiceError>).code === 'number' && 'metadata' in thrown;
+  return (
+    thrown instanceof Error &&
+    typeof (thrown as Partial<ServiceError>).code === 'number' &&
+    'metadata' in thrown
+  );
 }
 
 /** A failed call as a QfleetError: the coordinator's own code and hint where its trailers carry them. */

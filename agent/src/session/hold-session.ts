@@ -60,8 +60,12 @@ class HeldSession implements AsyncDisposable {
     this.#call.on('data', (message: SessionResponse__Output) => this.#take(message));
     this.#call.on('error', (error: ServiceError) => this.#end(error));
     this.#call.on('end', () => this.#end(undefined));
-    this.#timer = setTimeout(() => this.#giveUp('The coordinator did not welcome this agent'), welcomeLimitMs);
+    this.#timer = setTimeout(
+      () => this.#giveUp('The coordinator did not welcome this agent'),
+      welcomeLimitMs,
+    );
     const onAbort = (): void => this.#end(signal.reason);
+    if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     this.#cleanUps.defer(() => signal.removeEventListener('abort', onAbort));
     this.#call.write({ hello: handlers.hello() });
@@ -102,7 +106,10 @@ class HeldSession implements AsyncDisposable {
     clearInterval(this.#timer);
     this.#cleanUps.dispose();
     // A cancelled call still emits its error.
-    this.#call.removeAllListeners('data').removeAllListeners('error').on('error', () => undefined);
+    this.#call
+      .removeAllListeners('data')
+      .removeAllListeners('error')
+      .on('error', () => undefined);
     this.#call.cancel();
   }
 }

@@ -22,7 +22,14 @@ export interface KeepSessionOptions {
 }
 
 /** Keeps a session with the coordinator until the signal is aborted, through every break. */
-export async function keepSession({ link, handlers, random, log, onEnd, signal }: KeepSessionOptions): Promise<void> {
+export async function keepSession({
+  link,
+  handlers,
+  random,
+  log,
+  onEnd,
+  signal,
+}: KeepSessionOptions): Promise<void> {
   let attempt = 0;
   while (!signal.aborted) {
     const startedAt = performance.now();
@@ -56,9 +63,15 @@ function explainEnd(error: unknown): EndReason {
     };
   }
   if (isRefusal(error)) {
-    return { message: `The coordinator does not accept this device: ${message}${hint ? ` ${hint}` : ''}`, isLasting: true };
+    return {
+      message: `The coordinator does not accept this device: ${message}${hint ? ` ${hint}` : ''}`,
+      isLasting: true,
+    };
   }
-  return { message: `No session with the coordinator: ${message}${hint ? ` ${hint}` : ''}`, isLasting: false };
+  return {
+    message: `No session with the coordinator: ${message}${hint ? ` ${hint}` : ''}`,
+    isLasting: false,
+  };
 }
 
 function isReplaced(error: unknown): boolean {

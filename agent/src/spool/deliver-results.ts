@@ -72,12 +72,24 @@ async function deliver(entry: SpoolEntry, options: DeliveryOptions): Promise<voi
     answer = await submit(entry, bytes, options);
   }
   await spool.remove(entry);
-  log.info({ jobId: entry.jobId, fence: entry.fence, status: answer.status, detail: answer.detail }, 'Result handed in.');
+  log.info(
+    { jobId: entry.jobId, fence: entry.fence, status: answer.status, detail: answer.detail },
+    'Result handed in.',
+  );
 }
 
-async function uploadBlobs(entry: SpoolEntry, blobs: readonly Digest[], options: DeliveryOptions): Promise<void> {
+async function uploadBlobs(
+  entry: SpoolEntry,
+  blobs: readonly Digest[],
+  options: DeliveryOptions,
+): Promise<void> {
   for (const digest of blobs) {
-    await uploadBlob({ client: options.link.client, digest, path: entry.blobPath(digest), signal: options.signal });
+    await uploadBlob({
+      client: options.link.client,
+      digest,
+      path: entry.blobPath(digest),
+      signal: options.signal,
+    });
   }
 }
 
@@ -104,12 +116,17 @@ function missingBlobs(thrown: unknown, entry: SpoolEntry): Digest[] {
 
 function reportProblem(entry: SpoolEntry, thrown: unknown, { log, onProblem }: DeliveryOptions): void {
   const { code, message, hint } = fromServiceError(thrown);
-  log.warn({ jobId: entry.jobId, fence: entry.fence, code, hint }, `A result waits to be handed in: ${message}`);
+  log.warn(
+    { jobId: entry.jobId, fence: entry.fence, code, hint },
+    `A result waits to be handed in: ${message}`,
+  );
   onProblem(`A result waits to be handed in: ${message}`);
 }
 
-function waitForAddition(spool: Spool, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
+async function waitForAddition(spool: Spool, signal: AbortSignal): Promise<void> {
+  // Aborted meanwhile: no event would come any more.
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
     const done = (): void => {
       listening[Symbol.dispose]();
       signal.removeEventListener('abort', done);

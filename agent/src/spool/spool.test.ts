@@ -48,7 +48,10 @@ describe('the spool', () => {
     await mkdir(join(path, 'e'.repeat(64)));
     await writeFile(join(path, 'e'.repeat(64), 'result.json'), resultBytes('job_z'));
     const spool = await Spool.open(path, log);
-    assert.deepEqual(spool.entries.map((entry) => entry.digest), [digest]);
+    assert.deepEqual(
+      spool.entries.map((entry) => entry.digest),
+      [digest],
+    );
     assert.equal((await readdir(path)).length, 2);
   });
 
@@ -59,7 +62,10 @@ describe('the spool', () => {
     const a = await addResult(spool, folder.path, 'job_a', 'same');
     const b = await addResult(spool, folder.path, 'job_b', 'same');
     await spool.remove(a);
-    assert.deepEqual(spool.entries.map(({ jobId }) => jobId), ['job_b']);
+    assert.deepEqual(
+      spool.entries.map(({ jobId }) => jobId),
+      ['job_b'],
+    );
     assert.equal(await readFile(b.blobPath(digestBytes('same')), 'utf8'), 'same');
     assert.deepEqual(await readdir(path), [b.digest]);
   });

@@ -44,9 +44,12 @@ export class Spool {
     await mkdir(folder, { recursive: true });
     const entries = new Map<Digest, SpoolEntry>();
     for (const name of await readdir(folder)) {
-      const entry = name.startsWith(unfinishedPrefix) ? undefined : await readEntry(join(folder, name), name, log);
+      const entry = name.startsWith(unfinishedPrefix)
+        ? undefined
+        : await readEntry(join(folder, name), name, log);
       if (entry) entries.set(entry.digest, entry);
-      else if (name.startsWith(unfinishedPrefix)) await rm(join(folder, name), { recursive: true, force: true });
+      else if (name.startsWith(unfinishedPrefix))
+        await rm(join(folder, name), { recursive: true, force: true });
     }
     return new Spool(folder, entries);
   }
@@ -104,7 +107,10 @@ async function readEntry(path: string, name: string, log: Logger): Promise<Spool
     const { jobId, fence } = JSON.parse(bytes.toString('utf8')) as { jobId: string; fence: number };
     const digest = digestBytes(bytes);
     if (digest === name) return await describeEntry(path, digest, { jobId, fence });
-    log.error({ path }, 'An unsent result no longer has its digest and is left alone; the disk may be failing.');
+    log.error(
+      { path },
+      'An unsent result no longer has its digest and is left alone; the disk may be failing.',
+    );
   } catch (cause) {
     log.error({ path, cause: String(cause) }, 'An entry of the spool cannot be read and is left alone.');
   }

@@ -15,7 +15,9 @@ export const agentStatusSchema = z.object({
   job: z.object({ id: z.string(), kind: z.string(), step: z.string(), fraction: z.number() }).optional(),
   spool: z.object({ results: z.number().int(), bytes: z.number() }),
   cache: z.object({ bytes: z.number(), quotaBytes: z.number() }),
-  backends: z.array(z.object({ id: z.string(), available: z.boolean(), version: z.string(), reason: z.string() })),
+  backends: z.array(
+    z.object({ id: z.string(), available: z.boolean(), version: z.string(), reason: z.string() }),
+  ),
   lastError: z.object({ atUnixMs: z.number(), message: z.string() }).optional(),
   updatedAtUnixMs: z.number(),
 });
@@ -36,8 +38,11 @@ export class StatusFile {
   update(): void {
     this.#isStale = true;
     // A status that cannot be written must not stop a measurement; a full disk is told elsewhere.
-    this.#writing ??= this.#write().catch(() => undefined).finally(() => {
+    this.#writing ??= this.#write()
+      .catch(() => undefined)
+      .finally(() => {
         this.#writing = undefined;
+        if (this.#isStale) this.update();
       });
   }
 

@@ -22,7 +22,11 @@ export interface TestModel {
   readonly outputs: readonly TestTensor[];
   readonly nodes: readonly TestNode[];
   /** float32 initialisers. */
-  readonly weights?: readonly { readonly name: string; readonly dims: readonly number[]; readonly values: readonly number[] }[];
+  readonly weights?: readonly {
+    readonly name: string;
+    readonly dims: readonly number[];
+    readonly values: readonly number[];
+  }[];
   readonly docString?: string;
 }
 

@@ -25,7 +25,11 @@ import type { StatBlobRequest__Output } from '@qfleet/shared/gen/qfleet/v1/StatB
 import type { StatBlobResponse } from '@qfleet/shared/gen/qfleet/v1/StatBlobResponse.ts';
 import type { SubmitResultRequest__Output } from '@qfleet/shared/gen/qfleet/v1/SubmitResultRequest.ts';
 import type { SubmitResultResponse } from '@qfleet/shared/gen/qfleet/v1/SubmitResultResponse.ts';
-import { blobChunkBytes, loadAgentService, missingBlobsMetadataKey } from '@qfleet/shared/grpc/agent-service.ts';
+import {
+  blobChunkBytes,
+  loadAgentService,
+  missingBlobsMetadataKey,
+} from '@qfleet/shared/grpc/agent-service.ts';
 import { type JobResult, jobResultSchema } from '@qfleet/shared/result/job-result.ts';
 import type { TestCertificates } from './make-test-certificates.ts';
 
@@ -130,7 +134,8 @@ export class FakeCoordinator implements AsyncDisposable {
   #handlers(): AgentServiceHandlers {
     return {
       Session: (call: SessionStream) => this.#open(call),
-      GetBlob: (call: ServerWritableStream<GetBlobRequest__Output, GetBlobResponse>) => void this.#getBlob(call),
+      GetBlob: (call: ServerWritableStream<GetBlobRequest__Output, GetBlobResponse>) =>
+        void this.#getBlob(call),
       StatBlob: (
         call: ServerUnaryCall<StatBlobRequest__Output, StatBlobResponse>,
         answer: sendUnaryData<StatBlobResponse>,
@@ -157,7 +162,8 @@ export class FakeCoordinator implements AsyncDisposable {
     call.on('data', (message: SessionRequest__Output) => {
       this.messages.push(message);
       if (message.hello) this.#welcome(call, message.hello);
-      if (message.heartbeat && this.acksHeartbeats) call.write({ heartbeatAck: { coordinatorTimeUnixMs: Date.now() } });
+      if (message.heartbeat && this.acksHeartbeats)
+        call.write({ heartbeatAck: { coordinatorTimeUnixMs: Date.now() } });
     });
   }
 

@@ -60,7 +60,10 @@ export function makeEvaluateJob(over: Partial<EvaluateJob__Output>): EvaluateJob
   };
 }
 
-export function wrapJob(spec: Pick<Job__Output, 'measure'> | Pick<Job__Output, 'evaluate'>, over: Partial<Job__Output> = {}): Job__Output {
+export function wrapJob(
+  spec: Pick<Job__Output, 'measure'> | Pick<Job__Output, 'evaluate'>,
+  over: Partial<Job__Output> = {},
+): Job__Output {
   const kind = 'measure' in spec ? 'measure' : 'evaluate';
   return { id: 'job_1', runId: 'run_1', fence: 1, attempt: 1, timeLimitMs: 0, spec: kind, ...spec, ...over };
 }

@@ -1,9 +1,7 @@
-// biome-ignore lint/correctness/noUndeclaredDependencies: made for tests alone; the coordinator has the library for its own use.
 import 'reflect-metadata';
 import { generateKeyPairSync, webcrypto } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-// biome-ignore lint/correctness/noUndeclaredDependencies: as above.
 import {
   BasicConstraintsExtension,
   type JsonGeneralNames,
@@ -42,18 +40,24 @@ export async function makeTestCertificates(): Promise<TestCertificates> {
       { type: 'dns', value: 'localhost' },
     ]),
     writeIdentity: async (folder, deviceId, coordinator) => {
-      const device = await issue(authority, deviceId, [{ type: 'url', value: `spiffe://qfleet/device/${deviceId}` }]);
+      const device = await issue(authority, deviceId, [
+        { type: 'url', value: `spiffe://qfleet/device/${deviceId}` },
+      ]);
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, 'device.key'), device.keyPem, { mode: 0o600 });
       await writeFile(join(folder, 'device.crt'), device.certificatePem);
       await writeFile(join(folder, 'ca.crt'), authority.pem);
-      if (coordinator) await writeFile(join(folder, 'agent.yaml'), `coordinator: ${coordinator}\nname: ${deviceId}\n`);
+      if (coordinator)
+        await writeFile(join(folder, 'agent.yaml'), `coordinator: ${coordinator}\nname: ${deviceId}\n`);
     },
   };
 }
 
 async function makeAuthority(): Promise<Authority> {
-  const keys = (await webcrypto.subtle.generateKey(signingAlgorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+  const keys = (await webcrypto.subtle.generateKey(signingAlgorithm, true, [
+    'sign',
+    'verify',
+  ])) as webcrypto.CryptoKeyPair;
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: 'CN=test authority',
     notBefore: new Date(Date.now() - hourMs),

@@ -6,7 +6,10 @@ import type { JobTools } from '../jobs/run-job.ts';
 import { startRunner } from '../runner/start-runner.ts';
 
 /** Files by digest in a folder, for jobs that run without a coordinator. */
-export async function storeBlob(folder: string, bytes: Uint8Array): Promise<{ digest: string; sizeBytes: number }> {
+export async function storeBlob(
+  folder: string,
+  bytes: Uint8Array,
+): Promise<{ digest: string; sizeBytes: number }> {
   await mkdir(folder, { recursive: true });
   const digest = createHash('sha256').update(bytes).digest('hex');
   await writeFile(join(folder, digest), bytes);
@@ -20,7 +23,10 @@ export function makeTools(blobFolder: string, over: Partial<JobTools> = {}): Job
     bootId: 'boot',
     isEmulated: false,
     nodeCommand: [process.execPath],
-    acquireBlob: async ({ digest }) => ({ path: join(blobFolder, digest), [Symbol.dispose]: () => undefined }),
+    acquireBlob: async ({ digest }) => ({
+      path: join(blobFolder, digest),
+      [Symbol.dispose]: () => undefined,
+    }),
     startRunner,
     lockHost: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
     readEnvironment: async () => ({ atUnixMs: 0 }),

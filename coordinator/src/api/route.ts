@@ -11,7 +11,7 @@ export interface RouteInput<P, Q, B> {
 }
 
 /** A JSON answer by its schema, or another media type: `text/html`, `text/event-stream`. */
-export type RouteResponse = z.ZodType | { readonly contentTypes: readonly string[] };
+type RouteResponse = z.ZodType | { readonly contentTypes: readonly string[] };
 
 interface RouteFacts {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';

@@ -16,7 +16,7 @@ export interface ApiOptions {
   /** The operator's secret; whoever has it may do everything. */
   readonly token: string;
   readonly listen: { readonly host: string; readonly port: number };
-  /** Host headers that are welcome beside those of loopback, lower case, without port. */
+  /** Host headers that are welcome beside those of loopback, without port. */
   readonly allowedHosts: readonly string[];
   readonly logger: Logger;
 }
@@ -47,7 +47,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       hint: 'GET /v1/openapi.json lists the operations.',
     });
   });
-  app.addHook('onRequest', async (request) => checkHost(request.headers.host, options.allowedHosts));
+  const allowedHosts = options.allowedHosts.map((host) => host.toLowerCase());
+  app.addHook('onRequest', async (request) => checkHost(request.headers.host, allowedHosts));
   for (const route of routes) register(app, route, options.token);
   const document = describeApi(routes, options.services.version);
   app.get('/v1/openapi.json', async () => document);

@@ -16,6 +16,7 @@ import { addRunCommands } from './commands/run.ts';
 import { addTaskCommands } from './commands/task.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addVariantCommands } from './commands/variant.ts';
+import { withExample } from './with-options.ts';
 
 const summary = `Finds out, by measurement, whether a quantized neural network still works, and still pays, on the board it has to run on.`;
 
@@ -31,6 +32,7 @@ export function createProgram(context: CliContext): Command {
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showSuggestionAfterError()
     .showHelpAfterError('Try --help.');
+  withExample(program, 'qfleet demo');
   addDemoCommand(program, context);
   addUpCommand(program, context);
   addDeviceCommands(program, context);

@@ -75,6 +75,14 @@ async function majorOf(node: string): Promise<number> {
   return Number((await promise).split('.')[0]);
 }
 
+test('doctor says of each thing how it is, and exits 0 where nothing failed', async () => {
+  const { code, stdout } = await qfleet(['doctor', '-o', 'json']);
+  const findings = JSON.parse(stdout) as { what: string; state: string; fix?: string }[];
+  assert.ok(findings.some(({ what, state }) => what === 'ONNX Runtime' && state === 'ok'));
+  for (const { what, state, fix } of findings) assert.equal(state === 'ok', fix === undefined, what);
+  assert.equal(code, findings.some(({ state }) => state === 'failed') ? 1 : 0);
+});
+
 test('a completion script offers commands and options', async () => {
   const { stdout } = await qfleet(['completion', 'bash']);
   const script = `${stdout}\nCOMP_WORDS=(qfleet run cr); COMP_CWORD=2; _qfleet; echo "\${COMPREPLY[@]}"`;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** The name of the data folder in a project. */
-export const dataDirName = '.qfleet';
+const dataDirName = '.qfleet';
 
 /**
  * Where a coordinator keeps everything, absolute: the flag, else `QFLEET_DATA`, else the `.qfleet` folder of this or

@@ -6,7 +6,7 @@ const progressSchema = z.object({ step: z.string(), fraction: z.number() });
 const failureSchema = z.object({ class: z.string(), message: z.string(), hint: z.string().optional() });
 
 /** One unit of work of a run. Times are milliseconds since 1970. */
-export const jobViewSchema = z.object({
+const jobViewSchema = z.object({
   id: z.string(),
   deviceId: z.string(),
   kind: z.enum(['probe', 'measure', 'evaluate']),

@@ -28,6 +28,7 @@ interface ListOptions extends GlobalOptions {
 /** `qfleet dataset …`: inputs, with labels where there are any. */
 export function addDatasetCommands(program: Command, context: CliContext): void {
   const dataset = program.command('dataset').description('datasets: add, list, show');
+  withExample(dataset, 'qfleet dataset add ./images --split 500');
   addAdd(dataset, context);
   addList(dataset, context);
   addShow(dataset, context);

@@ -18,6 +18,7 @@ interface DeviceOptions extends GlobalOptions {
 /** `qfleet device …`: the fleet. */
 export function addDeviceCommands(program: Command, context: CliContext): void {
   const device = program.command('device').description('the fleet: add, list, show, shut out, forget');
+  withExample(device, 'qfleet device ls');
   addAdd(device, context);
   addList(device, context);
   addShow(device, context);

@@ -20,6 +20,7 @@ interface ModelOptions extends GlobalOptions {
 /** `qfleet model …`: networks before quantization. */
 export function addModelCommands(program: Command, context: CliContext): void {
   const model = program.command('model').description('models: add, list, show');
+  withExample(model, 'qfleet model add mnist-8.onnx');
   addAdd(model, context);
   addList(model, context);
   addShow(model, context);

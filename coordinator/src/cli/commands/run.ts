@@ -27,6 +27,7 @@ interface CreateOptions extends GlobalOptions, PlanFlags {
 /** `qfleet run …`: executions of a plan. */
 export function addRunCommands(program: Command, context: CliContext): void {
   const run = program.command('run').description('runs: create, list, show, watch, cancel');
+  withExample(run, 'qfleet run create --model mnist-8 --wait');
   addCreate(run, context);
   addList(run, context);
   addShow(run, context);

@@ -16,6 +16,7 @@ export function addTaskCommands(program: Command, context: CliContext): void {
   const task = program
     .command('task')
     .description('the coordinator’s own work, such as quantizing: list, cancel');
+  withExample(task, 'qfleet task ls');
   const list = withOutput(task.command('ls').description('list tasks')).action(async () => {
     const options = list.optsWithGlobals<TaskOptions>();
     const format = parseFormat(options.output);

@@ -16,6 +16,7 @@ interface VariantOptions extends GlobalOptions {
 /** `qfleet variant …`: forms of a model, also those made elsewhere. */
 export function addVariantCommands(program: Command, context: CliContext): void {
   const variant = program.command('variant').description('variants of a model: add, list');
+  withExample(variant, 'qfleet variant ls mnist-8');
   addAdd(variant, context);
   addList(variant, context);
 }

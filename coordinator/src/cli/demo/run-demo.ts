@@ -31,6 +31,9 @@ const stepCount = 5;
 /** Six launches a variant, the least that a comparison is made from, short enough for the whole to end in 3 minutes on two cores. */
 const timing = { launches: 6, minSamples: 100, minDurationMs: 500, maxDurationMs: 5000 };
 
+/** An emulated processor is some thirty times slower; so many inputs show whether it answers as the others do. */
+const emulatedLimit = 100;
+
 /**
  * The main job: agents on this machine, the sample, its variants, a run over all of them, the report as a table and in
  * files. All that it started has ended when it returns or throws. Throws `some-devices-failed` after the report where
@@ -74,7 +77,7 @@ async function measure(
   order: { readonly model: string; readonly dataset: string; readonly devices: readonly string[] },
 ): Promise<RunDetail> {
   const { model, dataset, devices } = order;
-  const plan = { name: 'demo', model, devices, evaluation: { dataset }, timing };
+  const plan = { name: 'demo', model, devices, evaluation: { dataset, emulatedLimit }, timing };
   const created = await client.post('/v1/runs', runDetailSchema, plan);
   for (const note of created.notes) say(context, `  ${note}`);
   try {

@@ -9,7 +9,7 @@ export interface Finding {
 }
 
 /** What a check may look at. */
-export interface CheckInput {
+interface CheckInput {
   readonly dataDir: string;
   readonly context: CliContext;
 }

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { readingSchema } from '@qfleet/shared/reading.ts';
+import { buildDoubling } from '../testing/build-onnx.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
+
+const cli = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+function runCli(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { ...process.env, QFLEET_AGENT_LOCK_NAME: `test-cli-${process.pid}` };
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [cli, ...args], { env }, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+}
+
+describe('qfleet-agent', () => {
+  it('benches a model and prints readings alone on standard output', async () => {
+    await using folder = await temporaryFolder();
+    const model = join(folder.path, 'model.onnx');
+    await writeFile(model, buildDoubling(['N', 8]));
+    const { code, stdout, stderr } = await runCli(
+      'bench',
+      model,
+      '--launches',
+      '1',
+      '--duration',
+      '50',
+      '-o',
+      'json',
+    );
+    assert.equal(code, 0, stderr);
+    const { readings } = JSON.parse(stdout) as { readings: unknown[] };
+    const parsed = readings.map((reading) => readingSchema.parse(reading));
+    for (const quantity of ['latency.p50', 'throughput', 'cold.create', 'memory.peak', 'model.size']) {
+      assert.ok(
+        parsed.some((reading) => reading.quantity === quantity && reading.status !== 'unavailable'),
+        quantity,
+      );
+    }
+  });
+
+  it('fails with what is wrong with the model', async () => {
+    await using folder = await temporaryFolder();
+    const model = join(folder.path, 'model.onnx');
+    await writeFile(model, 'version https://git-lfs.github.com/spec/v1\n');
+    const { code, stdout, stderr } = await runCli('bench', model, '--launches', '1', '--duration', '50');
+    assert.equal(code, 1);
+    assert.equal(stdout, '');
+    assert.match(stderr, /does not load the model/);
+  });
+
+  it('tells usage from configuration by its exit code', async () => {
+    assert.equal((await runCli('bench')).code, 2);
+    assert.equal((await runCli('--help')).code, 0);
+    const { code, stderr } = await runCli('run', '--identity', '/nowhere/at/all');
+    assert.equal(code, 78);
+    assert.match(stderr, /qfleet device add NAME --out DIR/);
+  });
+});
