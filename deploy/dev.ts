@@ -15,7 +15,9 @@ const agent = join(project, 'agent/src/cli/main.ts');
 const children: ChildProcess[] = [];
 
 const startWatched = (script: string, args: readonly string[]): void => {
-  children.push(spawn(process.execPath, ['--watch', '--watch-preserve-output', script, ...args], { stdio: 'inherit' }));
+  children.push(
+    spawn(process.execPath, ['--watch', '--watch-preserve-output', script, ...args], { stdio: 'inherit' }),
+  );
 };
 const stopAll = (): void => {
   for (const child of children) child.kill('SIGTERM');
@@ -31,7 +33,9 @@ for (const [name, backends] of [
 ] as const) {
   const identity = join(data, 'agents', name);
   if (!existsSync(join(identity, 'device.key'))) {
-    execFileSync(process.execPath, [cli, 'device', 'add', name, '--out', identity, '--data', data], { stdio: 'inherit' });
+    execFileSync(process.execPath, [cli, 'device', 'add', name, '--out', identity, '--data', data], {
+      stdio: 'inherit',
+    });
   }
   startWatched(agent, ['run', '--identity', identity, '--backends', backends]);
 }

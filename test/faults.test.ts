@@ -29,7 +29,9 @@ async function readRun(lab: Lab, id: string): Promise<{ state: string; reason: s
 async function untilTiming(lab: Lab, id: string): Promise<void> {
   await until('a launch is under way', async () => {
     const { jobs } = await readRun(lab, id);
-    return jobs.some((job) => job.kind === 'measure' && job.state === 'leased' && job.progress?.step.includes('launch'));
+    return jobs.some(
+      (job) => job.kind === 'measure' && job.state === 'leased' && job.progress?.step.includes('launch'),
+    );
   });
 }
 
@@ -45,7 +47,9 @@ function countCommitted(lab: Lab, runId: string): { jobs: number; results: numbe
     return {
       jobs: one('select count(*) as n from jobs where run_id = ?'),
       results: one("select count(*) as n from results where run_id = ? and state = 'committed'"),
-      distinct: one("select count(distinct job_id) as n from results where run_id = ? and state = 'committed'"),
+      distinct: one(
+        "select count(distinct job_id) as n from results where run_id = ? and state = 'committed'",
+      ),
     };
   } finally {
     database.close();

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createRandom, shuffle } from '@qfleet/shared/random.ts';
 import { buildDoubling } from '../agent/src/testing/build-onnx.ts';
-import { corruptSample, sampleClassCount, sampleContract, sampleModel, writeGlyphs } from './support/glyph-data.ts';
+import {
+  corruptSample,
+  sampleClassCount,
+  sampleContract,
+  sampleModel,
+  writeGlyphs,
+} from './support/glyph-data.ts';
 import { Lab } from './support/lab.ts';
 
 describe('the report says what is known beforehand', () => {
@@ -26,9 +32,20 @@ describe('the report says what is known beforehand', () => {
     };
     await lab.qfleetOk('model', 'add', write('busy', 5_000_000), '--preset', 'raw');
     await lab.qfleetOk('variant', 'add', 'busy', write('busier', 5_500_000));
-    await lab.qfleetOk('run', 'create', '--model', 'busy', '--backends', 'noop', '--duration', '500', '--wait');
+    await lab.qfleetOk(
+      'run',
+      'create',
+      '--model',
+      'busy',
+      '--backends',
+      'noop',
+      '--duration',
+      '500',
+      '--wait',
+    );
     const { cells } = await lab.report();
-    const cellOf = (name: string) => cells.find((cell: { variant: { name: string } }) => cell.variant.name === name);
+    const cellOf = (name: string) =>
+      cells.find((cell: { variant: { name: string } }) => cell.variant.name === name);
     const p50 = cellOf('fp32').readings['latency.p50'];
     assert.equal(p50.unit, 'ns');
     assert.ok(Math.abs(p50.value - 5e6) <= 0.02 * 5e6, `p50 is ${p50.value} ns`);
@@ -40,33 +57,76 @@ describe('the report says what is known beforehand', () => {
 
   test('shuffled labels give chance accuracy, the true ones do not', async () => {
     const count = 1500;
-    const order = shuffle(Array.from({ length: count }, (_, i) => i), createRandom(5));
+    const order = shuffle(
+      Array.from({ length: count }, (_, i) => i),
+      createRandom(5),
+    );
     await writeGlyphs(join(lab.folder, 'true.npz'), { count });
     const labels: number[] = [];
-    await writeGlyphs(join(lab.folder, 'listed.npz'), { count, labelOf: (label) => (labels.push(label), label) });
-    await writeGlyphs(join(lab.folder, 'shuffled.npz'), { count, labelOf: (_label, i) => labels[order[i]!]! });
+    await writeGlyphs(join(lab.folder, 'listed.npz'), {
+      count,
+      labelOf: (label) => {
+        labels.push(label);
+        return label;
+      },
+    });
+    await writeGlyphs(join(lab.folder, 'shuffled.npz'), {
+      count,
+      labelOf: (_label, i) => labels[order[i]!]!,
+    });
     await lab.qfleetOk('model', 'add', sampleModel, '--name', 'glyphs', '--contract', sampleContract);
     const top1 = async (dataset: string): Promise<number> => {
       await lab.qfleetOk('dataset', 'add', join(lab.folder, `${dataset}.npz`), '--split', 'none');
-      await lab.qfleetOk('run', 'create', '--model', 'glyphs', '--dataset', dataset, '--backends', 'onnxruntime-cpu', '--no-timing', '--wait');
+      await lab.qfleetOk(
+        'run',
+        'create',
+        '--model',
+        'glyphs',
+        '--dataset',
+        dataset,
+        '--backends',
+        'onnxruntime-cpu',
+        '--no-timing',
+        '--wait',
+      );
       const { cells } = await lab.report();
       return cells[0].readings['accuracy.top1'].value;
     };
     const chance = 1 / sampleClassCount;
     const shuffledTop1 = await top1('shuffled');
     // Five standard deviations of a binomial share.
-    assert.ok(Math.abs(shuffledTop1 - chance) < 5 * Math.sqrt((chance * (1 - chance)) / count), `top-1 is ${shuffledTop1}`);
+    assert.ok(
+      Math.abs(shuffledTop1 - chance) < 5 * Math.sqrt((chance * (1 - chance)) / count),
+      `top-1 is ${shuffledTop1}`,
+    );
     assert.ok((await top1('true')) > 0.95);
   });
 
   test('one corrupted weight changes the outputs and is seen', async () => {
     const path = join(lab.folder, 'corrupted.onnx');
-    writeFileSync(path, corruptSample((weight) => weight + 1));
+    writeFileSync(
+      path,
+      corruptSample((weight) => weight + 1),
+    );
     await lab.qfleetOk('variant', 'add', 'glyphs', path);
-    await lab.qfleetOk('run', 'create', '--model', 'glyphs', '--dataset', 'true', '--backends', 'onnxruntime-cpu', '--no-timing', '--wait');
+    await lab.qfleetOk(
+      'run',
+      'create',
+      '--model',
+      'glyphs',
+      '--dataset',
+      'true',
+      '--backends',
+      'onnxruntime-cpu',
+      '--no-timing',
+      '--wait',
+    );
     const { cells } = await lab.report();
     const corrupted = cells.find((cell: { variant: { name: string } }) => cell.variant.name === 'corrupted');
     assert.equal(corrupted.readings['sqnr.output'].status, 'measured');
-    assert.ok(corrupted.readings['sqnr.output'].value < 60, `SQNR is ${corrupted.readings['sqnr.output'].value} dB`);
+    assert.ok(
+      corrupted.readings['sqnr.output'].value < 60,
+      `SQNR is ${corrupted.readings['sqnr.output'].value} dB`,
+    );
   });
 });

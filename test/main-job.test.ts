@@ -25,7 +25,18 @@ describe('the main job on MNIST with two agents', needsTestData('models/mnist-8.
   after(async () => lab?.[Symbol.asyncDispose]());
 
   test('fp32 is right on 98.91 % of all 10,000 images on every device', async () => {
-    const run = ['run', 'create', '--model', 'mnist-8', '--dataset', 'whole', '--variants', 'fp32', '--no-timing', '--wait'];
+    const run = [
+      'run',
+      'create',
+      '--model',
+      'mnist-8',
+      '--dataset',
+      'whole',
+      '--variants',
+      'fp32',
+      '--no-timing',
+      '--wait',
+    ];
     await lab.qfleetOk(...run);
     const { cells } = await lab.report();
     assert.equal(cells.length, 2);
@@ -37,8 +48,25 @@ describe('the main job on MNIST with two agents', needsTestData('models/mnist-8.
   });
 
   test('int8 per channel loses less than 0.3 points on the other 9,500, and every figure can be worked out by hand', async () => {
-    await lab.qfleetOk('quantize', 'mnist-8', '--calibration', 'divided', '--recipe', 'int8-per-tensor,int8-per-channel');
-    const run = ['run', 'create', '--model', 'mnist-8', '--dataset', 'divided', '--duration', '200', '--wait'];
+    await lab.qfleetOk(
+      'quantize',
+      'mnist-8',
+      '--calibration',
+      'divided',
+      '--recipe',
+      'int8-per-tensor,int8-per-channel',
+    );
+    const run = [
+      'run',
+      'create',
+      '--model',
+      'mnist-8',
+      '--dataset',
+      'divided',
+      '--duration',
+      '200',
+      '--wait',
+    ];
     const runId = (await lab.qfleetOk(...run)).trim();
     const report = await lab.report(runId);
     assert.equal(report.cells.length, 6, 'two places, three variants');
@@ -83,7 +111,10 @@ function assertAgrees(cell: Cell, recomputed: readonly Recomputed[]): void {
   const byHand = ofCell(cell, recomputed);
   const top1 = byHand.find((one) => one.top1 !== undefined)?.top1;
   const p50 = byHand.find((one) => one.p50Ns !== undefined)?.p50Ns;
-  assert.ok(top1 !== undefined && p50 !== undefined, `nothing recomputed for ${cell.deviceName} ${cell.variant.name}`);
+  assert.ok(
+    top1 !== undefined && p50 !== undefined,
+    `nothing recomputed for ${cell.deviceName} ${cell.variant.name}`,
+  );
   assert.equal(cell.readings['accuracy.top1'].value, top1);
   assert.ok(Math.abs(cell.readings['latency.p50'].value - p50) <= 1e-9 * p50);
 }
@@ -97,5 +128,9 @@ function assertFlipsAgree(comparison: any, report: any, recomputed: readonly Rec
   assert.ok(here && there);
   const flips = here.filter((best, i) => best !== there[i]).length;
   const reading = comparison.readings['transfer.flips.top1'];
-  assert.equal(Math.round(reading.value * reading.n), flips, `${comparison.variant.name} in ${report.run.id}`);
+  assert.equal(
+    Math.round(reading.value * reading.n),
+    flips,
+    `${comparison.variant.name} in ${report.run.id}`,
+  );
 }

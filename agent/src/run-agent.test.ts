@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { status } from '@grpc/grpc-js';
-import { readStatus } from './status/status-file.ts';
+import { readStatus } from './status/read-status.ts';
 import { buildDoubling } from './testing/build-onnx.ts';
 import { FakeCoordinator } from './testing/fake-coordinator.ts';
 import { makeMeasureJob, wrapJob } from './testing/make-job.ts';

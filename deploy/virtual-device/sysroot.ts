@@ -78,6 +78,10 @@ function addBoardFiles(board: VirtualBoard, root: string): void {
   };
   const blocks = Array.from({ length: board.processors }, (_, i) => `processor\t: ${i}\n${board.cpuinfo}\n`);
   write('proc/cpuinfo', `${blocks.join('\n')}\n${board.cpuinfoTail}`);
+  write(
+    'proc/meminfo',
+    `MemTotal: ${board.memoryKiB} kB\nMemFree: ${board.memoryKiB} kB\nMemAvailable: ${board.memoryKiB} kB\n`,
+  );
   write('proc/device-tree/model', `${board.model}\0`);
   write('sys/firmware/devicetree/base/model', `${board.model}\0`);
   for (const name of ['possible', 'present', 'online'])

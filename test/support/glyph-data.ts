@@ -15,7 +15,11 @@ export const sampleClassCount: number = makeGlyphSet({ seed: 1, count: 1 }).clas
 /** Writes `count` sample images as .npz; `labelOf` may give them other labels than their own. */
 export async function writeGlyphs(
   path: string,
-  { count, seed = 77, labelOf = (label) => label }: { count: number; seed?: number; labelOf?: (label: number, index: number) => number },
+  {
+    count,
+    seed = 77,
+    labelOf = (label) => label,
+  }: { count: number; seed?: number; labelOf?: (label: number, index: number) => number },
 ): Promise<void> {
   const set = makeGlyphSet({ seed, count });
   await writeNpz(path, {

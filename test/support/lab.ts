@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { projectFolder } from './test-data.ts';
 
@@ -45,7 +45,9 @@ export class Lab implements AsyncDisposable {
   async qfleetOk(...args: readonly string[]): Promise<string> {
     const finished = await this.qfleet(...args);
     if (finished.code !== 0) {
-      throw new Error(`qfleet ${args.join(' ')} ended with ${finished.code}:\n${finished.stdout}\n${finished.stderr}`);
+      throw new Error(
+        `qfleet ${args.join(' ')} ended with ${finished.code}:\n${finished.stdout}\n${finished.stderr}`,
+      );
     }
     return finished.stdout;
   }
@@ -58,7 +60,7 @@ export class Lab implements AsyncDisposable {
   /** Starts `qfleet up`; a later start uses the same port for the agents, so that they find it again. */
   async startCoordinator(...args: readonly string[]): Promise<Running> {
     const listen = ['--port', '0', '--listen', `127.0.0.1:${this.#fleetPort}`];
-    const running = this.#spawn(coordinatorCli, ['up', ...listen, ...args]);
+    const running = this.start(coordinatorCli, ['up', ...listen, ...args]);
     await until('the coordinator is up', () => running.said().includes('Next: qfleet device add'), running);
     this.#fleetPort = Number(/agents\s+\S+:(\d+)/.exec(running.said())?.[1]);
     return running;
@@ -68,7 +70,8 @@ export class Lab implements AsyncDisposable {
   async startAgent(name: string, ...args: readonly string[]): Promise<Running> {
     const identity = join(this.folder, 'agents', name);
     const devices = await this.listDevices();
-    if (!devices.some((device) => device.name === name)) await this.qfleetOk('device', 'add', name, '--out', identity);
+    if (!devices.some((device) => device.name === name))
+      await this.qfleetOk('device', 'add', name, '--out', identity);
     const running = this.startAgentLater(name, ...args);
     await until(`${name} is connected`, async () => isConnected(await this.listDevices(), name), running);
     return running;
@@ -76,7 +79,7 @@ export class Lab implements AsyncDisposable {
 
   /** Starts the agent of a device that is there already, without waiting for a coordinator. */
   startAgentLater(name: string, ...args: readonly string[]): Running {
-    return this.#spawn(agentCli, ['run', '--identity', join(this.folder, 'agents', name), ...args]);
+    return this.start(agentCli, ['run', '--identity', join(this.folder, 'agents', name), ...args]);
   }
 
   async listDevices(): Promise<{ id: string; name: string; connected: boolean }[]> {
@@ -100,7 +103,11 @@ export class Lab implements AsyncDisposable {
   }
 
   private async run(script: string, args: readonly string[]): Promise<Finished> {
-    const child = spawn(process.execPath, [script, ...args], { cwd: this.folder, env: this.#env(), stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [script, ...args], {
+      cwd: this.folder,
+      env: this.#env(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -109,8 +116,13 @@ export class Lab implements AsyncDisposable {
     return { code: code ?? -1, stdout, stderr };
   }
 
-  #spawn(script: string, args: readonly string[]): Running {
-    const child = spawn(process.execPath, [script, ...args], { cwd: this.folder, env: this.#env(), stdio: ['ignore', 'ignore', 'pipe'] });
+  /** Starts a script of ours that goes on in the background, with this laboratory's environment. */
+  start(script: string, args: readonly string[]): Running {
+    const child = spawn(process.execPath, [script, ...args], {
+      cwd: this.folder,
+      env: this.#env(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let said = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
     const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
@@ -125,7 +137,14 @@ export class Lab implements AsyncDisposable {
   }
 
   #env(): NodeJS.ProcessEnv {
-    return { ...process.env, QFLEET_DATA: this.data, NO_COLOR: '1', ORT_DISABLE_TELEMETRY: '1' };
+    return {
+      // Agents of this laboratory need not wait for those of others on this host.
+      QFLEET_AGENT_LOCK_NAME: basename(this.folder),
+      ...process.env,
+      QFLEET_DATA: this.data,
+      NO_COLOR: '1',
+      ORT_DISABLE_TELEMETRY: '1',
+    };
   }
 }
 
@@ -139,7 +158,9 @@ export async function until(
   while (!(await holds())) {
     const ended = running && (running.child.exitCode !== null || running.child.signalCode !== null);
     if (ended || performance.now() > deadline) {
-      throw new Error(`waited for "${what}" in vain${ended ? ': the process ended' : ''}\n${running?.said() ?? ''}`);
+      throw new Error(
+        `waited for "${what}" in vain${ended ? ': the process ended' : ''}\n${running?.said() ?? ''}`,
+      );
     }
     await sleep(100);
   }

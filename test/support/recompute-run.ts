@@ -31,7 +31,8 @@ export function recomputeRun(dataFolder: string, runId: string): Recomputed[] {
     return rows.flatMap((row) => {
       if (sha256(row.bytes) !== row.digest) throw new Error(`result ${row.digest} was changed`);
       const { outcome } = JSON.parse(Buffer.from(row.bytes).toString('utf8'));
-      if (outcome.kind === 'evaluate') return [recomputeEvaluation(row.device_id, outcome.facts, dataFolder, labels)];
+      if (outcome.kind === 'evaluate')
+        return [recomputeEvaluation(row.device_id, outcome.facts, dataFolder, labels)];
       if (outcome.kind === 'measure') return recomputeMeasurement(row.device_id, outcome.facts, dataFolder);
       return [];
     });
@@ -43,7 +44,12 @@ export function recomputeRun(dataFolder: string, runId: string): Recomputed[] {
 // biome-ignore lint/suspicious/noExplicitAny: raw JSON on purpose, so that nothing of the checked code is used
 type Raw = any;
 
-function recomputeEvaluation(deviceId: string, facts: Raw, data: string, labels: Uint32Array | undefined): Recomputed {
+function recomputeEvaluation(
+  deviceId: string,
+  facts: Raw,
+  data: string,
+  labels: Uint32Array | undefined,
+): Recomputed {
   const place = { deviceId, backend: facts.backend.id, variantDigest: facts.variantDigest };
   if (!facts.topK) return place;
   const bytes = readBlob(data, facts.topK.blob);
@@ -75,7 +81,9 @@ function recomputeMeasurement(deviceId: string, facts: Raw, data: string): Recom
 function middle(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[half] as number) : ((sorted[half - 1] as number) + (sorted[half] as number)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[half] as number)
+    : ((sorted[half - 1] as number) + (sorted[half] as number)) / 2;
 }
 
 function readLabels(database: DatabaseSync, data: string, runId: string): Uint32Array | undefined {

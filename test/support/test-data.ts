@@ -15,7 +15,9 @@ export function testDataPath(path: string): string {
 /** Option for `test`: skip with the reason where one of these files is absent. */
 export function needsTestData(...paths: readonly string[]): { skip: string | false } {
   const missing = paths.find((path) => !existsSync(testDataPath(path)));
-  return { skip: missing === undefined ? false : `no ${path(missing)}; set QFLEET_TEST_DATA to a folder that has it` };
+  return {
+    skip: missing === undefined ? false : `no ${path(missing)}; set QFLEET_TEST_DATA to a folder that has it`,
+  };
 }
 
 function path(missing: string): string {

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { readingSchema } from '@qfleet/shared/reading.ts';
+import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import { buildDoubling } from '../testing/build-onnx.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 

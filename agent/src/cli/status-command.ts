@@ -1,6 +1,7 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { resolveConfig } from '../config/resolve-config.ts';
-import { type AgentStatus, readStatus } from '../status/status-file.ts';
+import type { AgentStatus } from '../status/agent-status.ts';
+import { readStatus } from '../status/read-status.ts';
 
 export interface StatusOptions {
   readonly state?: string;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readingSchema } from '@qfleet/shared/reading.ts';
+import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import { bandwidthReadings, missingBandwidthReadings } from './bandwidth-readings.ts';
 import type { BandwidthOutcome, KernelOutcome } from './probe-task.ts';
 

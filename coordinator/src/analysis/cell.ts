@@ -1,4 +1,4 @@
-import { readingSchema } from '@qfleet/shared/reading.ts';
+import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import * as z from 'zod';
 
 /** What may be wrong with a cell's timing, from bad to worst; `trusted` where nothing is. */

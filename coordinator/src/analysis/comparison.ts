@@ -1,4 +1,4 @@
-import { readingSchema } from '@qfleet/shared/reading.ts';
+import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import * as z from 'zod';
 import { speedVerdictSchema } from './cell.ts';
 

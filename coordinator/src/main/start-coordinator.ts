@@ -4,6 +4,7 @@ import type { Services } from '../api/services.ts';
 import { startApi } from '../api/start-api.ts';
 import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import { EventBus } from '../fleet/event-bus.ts';
+import type { FleetOptions } from '../fleet/fleet-options.ts';
 import { startFleet } from '../fleet/start-fleet.ts';
 import { openAuthority } from '../pki/open-authority.ts';
 import { openStore } from '../store/open-store.ts';
@@ -33,6 +34,8 @@ export interface CoordinatorOptions {
   /** Host headers that the API answers beside those of loopback. */
   readonly allowedHosts: readonly string[];
   readonly logger: Logger;
+  /** Leases, heartbeats and limits other than the usual; for tests, which need not wait. */
+  readonly fleetOptions?: Partial<FleetOptions>;
 }
 
 export interface Coordinator extends AsyncDisposable {
@@ -71,7 +74,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       events,
       listen: options.fleet,
       logger,
-      options: { coordinatorVersion: version },
+      options: { ...options.fleetOptions, coordinatorVersion: version },
     }),
   );
   const closing = new AbortController();

@@ -17,14 +17,14 @@ export function describeFindings(cells: readonly Cell[], places: readonly Place[
 
 function speedWords(cell: Cell): string {
   const reading = cell.readings['speedup'];
-  if (!reading || reading.status === 'unavailable') return `has no speed-up (${codeOf(reading)})`;
+  if (!reading || reading.status === 'unavailable') return `was not timed (${codeOf(reading)})`;
   const trusted = cell.timing.verdict === 'trusted' ? '' : `, timing ${cell.timing.verdict}`;
   const interval = intervalWords(reading, threeFigures);
   const ratio = `${threeFigures(reading.value)}× fp32's speed${interval}${trusted}`;
   if (cell.speed === 'faster') return `is faster (${ratio})`;
   if (cell.speed === 'slower') return `is slower (${ratio})`;
   return cell.speed === 'not different'
-    ? `is not different in speed (${ratio})`
+    ? `shows no difference in speed (${ratio})`
     : `cannot be judged in speed (${ratio})`;
 }
 

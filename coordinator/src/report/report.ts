@@ -1,5 +1,5 @@
 import { inventorySchema } from '@qfleet/shared/inventory/inventory.ts';
-import { readingSchema } from '@qfleet/shared/reading.ts';
+import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import * as z from 'zod';
 import { cellSchema } from '../analysis/cell.ts';
 import { comparisonSchema } from '../analysis/comparison.ts';

@@ -12,8 +12,3 @@ export interface DatabaseClock {
 export const sqliteClock: DatabaseClock = {
   nowMs: () => sql<number>`cast(round(unixepoch('subsec') * 1000) as integer)`,
 };
-
-/** The clock itself, not PostgreSQL's `now()`, which stands still within a transaction. */
-export const postgresClock: DatabaseClock = {
-  nowMs: () => sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`,
-};

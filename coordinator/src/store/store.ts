@@ -6,10 +6,8 @@ import type {
   EventRecord,
   JobRecord,
   JobSpec,
-  JobState,
   ResultRecord,
   RunRecord,
-  RunState,
   TaskRecord,
 } from './records.ts';
 
@@ -153,5 +151,3 @@ export interface Store extends AsyncDisposable {
   /** Digests that a job leased to the device refers to, and may read. */
   blobsOfLeases(deviceId: string): Promise<Set<string>>;
 }
-
-export type { DeviceRecord, EventRecord, JobRecord, JobState, ResultRecord, RunRecord, RunState, TaskRecord };

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { readingSchema } from '../reading.ts';
+import { readingSchema } from '../reading-schema.ts';
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().nonnegative();

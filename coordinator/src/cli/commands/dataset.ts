@@ -39,13 +39,10 @@ function addAdd(dataset: Command, context: CliContext): void {
     .command('add <path>')
     .description('import .npz, .npy, idx(.gz), or a folder or archive of images')
     .option('--name <name>', 'name of the dataset (default: the file’s)')
-    .option(
-      '--split <n|none>',
-      'items for calibration, the rest is for evaluation; none: no split',
-      parseSplit,
-      {
-        calibration: 500,
-      },
+    .addOption(
+      new Option('--split <n|none>', 'items for calibration, the rest is for evaluation; none: no split')
+        .argParser(parseSplit)
+        .default({ calibration: 500 }, '500'),
     )
     .option('--seed <n>', 'orders the items before the split', wholeNumber(0), 1)
     .option('--labels <file>', 'CSV with file,label')

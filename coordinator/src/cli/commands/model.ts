@@ -118,6 +118,8 @@ function describeTensor({ name, elementType, shape }: TensorInfo): string {
 function describeContract({ contract }: Model): string {
   const { layout, channels, height, width, scale, mean, deviation } = contract;
   const size = height > 0 ? ` ${height}×${width}` : '';
-  const norm = `scale ${Number(scale.toPrecision(6))}, mean [${mean.join(', ')}], deviation [${deviation.join(', ')}]`;
+  const list = (name: string, values: readonly number[]): string[] =>
+    values.length === 0 ? [] : [`${name} ${values.join(' ')}`];
+  const norm = [`scale ${Number(scale.toPrecision(6))}`, ...list('mean', mean), ...list('deviation', deviation)].join(', ');
   return `${layout} ${channels}${size}, ${norm}`.replace('  ', ' ');
 }

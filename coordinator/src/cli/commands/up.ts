@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createLogger } from '@qfleet/shared/logger.ts';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { resolveDataDir } from '../../main/resolve-data-dir.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { commaList, hostPort, wholeNumber, withExample } from '../with-options.ts';
@@ -19,10 +19,11 @@ export function addUpCommand(program: Command, context: CliContext): void {
     .command('up')
     .description('start the coordinator and stay until stopped')
     .option('--port <n>', 'port of the operators’ API on 127.0.0.1; 0: any free one', wholeNumber(0), 7080)
-    .option('--listen <host:port>', 'where agents connect; 0.0.0.0:7443 for boards elsewhere', hostPort, {
-      host: '127.0.0.1',
-      port: 7443,
-    })
+    .addOption(
+      new Option('--listen <host:port>', 'where agents connect; 0.0.0.0:7443 for boards elsewhere')
+        .argParser(hostPort)
+        .default({ host: '127.0.0.1', port: 7443 }, '127.0.0.1:7443'),
+    )
     .option(
       '--address <host>',
       'name or address that boards reach this machine by; goes into the certificate',

@@ -1,0 +1,48 @@
+import type { Machine } from './describe-machine.ts';
+import { type Figure, isMet } from './figure.ts';
+
+/** The table that `npm run bench` prints. */
+export function formatFigures(machine: Machine, figures: readonly Figure[]): string {
+  const rows = figures.map((figure) => [
+    figure.name,
+    formatValue(figure),
+    figure.unit,
+    formatInterval(figure),
+    formatGoal(figure),
+    figure.note ?? '',
+  ]);
+  const lines = [['figure', 'value', 'unit', '95 % interval', 'goal', 'how'], ...rows];
+  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  const table = lines.map((line) =>
+    line
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [formatMachine(machine), '', ...table, ''].join('\n');
+}
+
+function formatMachine({ processor, processors, memoryBytes, kernel, node, load1 }: Machine): string {
+  const gigabytes = (memoryBytes / 1e9).toFixed(0);
+  return `${processor}, ${processors} processors, ${gigabytes} GB, Linux ${kernel}, Node ${node}, load ${load1.toFixed(2)} before`;
+}
+
+function formatValue({ value, unit }: Figure): string {
+  if (unit === 'count') return String(value);
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(unit === '1' ? 4 : 3);
+}
+
+function formatInterval(figure: Figure): string {
+  const n = figure.n === undefined ? '' : `n = ${figure.n}`;
+  if (!figure.interval) return n;
+  const { low, high } = figure.interval;
+  const digits = (value: number): string =>
+    figure.unit === 'count' ? value.toFixed(1) : value.toPrecision(4);
+  return `${digits(low)} … ${digits(high)}, ${n}`;
+}
+
+function formatGoal(figure: Figure): string {
+  if (!figure.goal) return '';
+  const { is, limit } = figure.goal;
+  return `${is === 'at most' ? '≤' : '≥'} ${limit}: ${isMet(figure) ? 'met' : 'NOT MET'}`;
+}
