@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 const project = fileURLToPath(new URL('..', import.meta.url));
 const data = join(project, '.qfleet/dev');
 const cli = join(project, 'coordinator/src/cli/main.ts');
-const agent = join(project, 'agent/src/cli/main.ts');
+const agent = join(project, 'agent/src/cli/qfleet-agent.cjs');
 const children: ChildProcess[] = [];
 
 const startWatched = (script: string, args: readonly string[]): void => {

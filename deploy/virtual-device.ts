@@ -6,7 +6,7 @@
  *   node deploy/virtual-device.ts check pi3                    can it run here? exit 0, or 1 with one line why not
  *   node deploy/virtual-device.ts run pi3 --identity DIR …     runs `qfleet-agent run` on the board
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,22 +58,17 @@ function runBoard(virtualBoard: VirtualBoard, agentArguments: readonly string[])
   const qemu = findOnPath(emulator()) ?? emulator();
   const prefix = [qemu, '-cpu', virtualBoard.cpu, '-L', sysroot.root, sysroot.node];
   const version = /version (\S+)/.exec(execFileSync(qemu, ['--version'], { encoding: 'utf8' }))?.[1] ?? '';
-  const child = spawn(
+  // This process becomes the emulator, so that signals, standard input and the exit code are the agent's own.
+  process.execve?.(
     qemu,
-    [...prefix.slice(1), join(project, 'agent/src/cli/main.ts'), 'run', ...agentArguments],
+    [...prefix, join(project, 'agent/src/cli/qfleet-agent.cjs'), 'run', ...agentArguments],
     {
-      stdio: 'inherit',
-      env: {
-        ...process.env,
-        PATH: `${lscpuShim(sysroot)}${delimiter}${process.env['PATH'] ?? ''}`,
-        QFLEET_NODE_COMMAND: JSON.stringify(prefix),
-        QFLEET_EMULATED: JSON.stringify({ by: `qemu-user ${version}`.trim(), cpu: virtualBoard.cpu }),
-      },
+      ...process.env,
+      PATH: `${lscpuShim(sysroot)}${delimiter}${process.env['PATH'] ?? ''}`,
+      QFLEET_NODE_COMMAND: JSON.stringify(prefix),
+      QFLEET_EMULATED: JSON.stringify({ by: `qemu-user ${version}`.trim(), cpu: virtualBoard.cpu }),
     },
   );
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)
-    process.on(signal, () => child.kill(signal));
-  child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 }
 
 /** systeminformation asks the host's lscpu, which would see the host: this one reads the board's files. */

@@ -33,12 +33,12 @@ const faults: Readonly<Record<string, Fault>> = {
   },
   'requests arrive, answers are lost': async ({ proxy }, random) => {
     proxy.hold('answers');
-    await sleep(500 + random.below(1500));
+    await sleep(300 + random.below(1200));
     proxy.cut();
   },
   'the link is a black hole for longer than a lease': async ({ proxy }, random) => {
     proxy.hold('requests', 'answers');
-    await sleep(2600 + random.below(500));
+    await sleep(1600 + random.below(400));
     proxy.release();
   },
   'the link takes no connection': async ({ proxy }, random) => {
@@ -65,19 +65,20 @@ const faults: Readonly<Record<string, Fault>> = {
   },
   'the agent is stopped for longer than a lease': async ({ agent }, random) => {
     agent.child.kill('SIGSTOP');
-    await sleep(2600 + random.below(500));
+    await sleep(1600 + random.below(400));
     agent.child.kill('SIGCONT');
   },
 };
 
 describe(`whatever the link does (seed ${seed})`, () => {
-  let fleet: FaultyFleet;
+  let fleet!: FaultyFleet;
 
   before(async () => {
-    fleet = await FaultyFleet.start();
+    fleet = new FaultyFleet();
+    await fleet.start();
   });
 
-  after(async () => fleet?.[Symbol.asyncDispose]());
+  after(() => fleet?.[Symbol.asyncDispose]());
 
   const random = createRandom(seed);
   const names = Object.keys(faults);
@@ -113,14 +114,12 @@ class FaultyFleet implements AsyncDisposable {
   /** What earlier agents have said. */
   readonly #agents: Running[] = [];
 
-  static async start(): Promise<FaultyFleet> {
-    const fleet = new FaultyFleet();
-    await fleet.startCoordinator();
-    fleet.proxy = await FaultProxy.start(fleet.#fleetPort);
-    await fleet.lab.qfleetOk('device', 'add', 'board', '--out', join(fleet.lab.folder, 'agents', 'board'));
-    fleet.startAgent();
-    await until('the agent is connected', () => fleet.agent.said().includes('Connected.'), fleet.agent);
-    return fleet;
+  async start(): Promise<void> {
+    await this.startCoordinator();
+    this.proxy = await FaultProxy.start(this.#fleetPort);
+    await this.lab.qfleetOk('device', 'add', 'board', '--out', join(this.lab.folder, 'agents', 'board'));
+    this.startAgent();
+    await until('the agent is connected', () => this.agent.said().includes('Connected.'), this.agent);
   }
 
   async startCoordinator(): Promise<void> {
@@ -143,7 +142,14 @@ class FaultyFleet implements AsyncDisposable {
     await this.#call('POST', '/v1/models', { path, name, contract: { preset: 'raw' } });
     const settings = [1, 2, 3].map((threads) => ({ threads }));
     const timing = { launches: 1, minSamples: 10, minDurationMs: 0, maxWarmupSamples: 10, profile: false };
-    const plan = { model: name, devices: ['board'], backends: ['noop'], settings, timing, probeMaxAgeHours: -1 };
+    const plan = {
+      model: name,
+      devices: ['board'],
+      backends: ['noop'],
+      settings,
+      timing,
+      probeMaxAgeHours: -1,
+    };
     const { id } = await this.#call<{ id: string }>('POST', '/v1/runs', plan);
     return id;
   }

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { status } from '@grpc/grpc-js';
+import { digestBytes } from '@qfleet/shared/digest.ts';
 import { readStatus } from './status/read-status.ts';
 import { buildDoubling } from './testing/build-onnx.ts';
 import { FakeCoordinator } from './testing/fake-coordinator.ts';
@@ -13,7 +15,7 @@ import { makeMeasureJob, wrapJob } from './testing/make-job.ts';
 import { makeTestCertificates, type TestCertificates } from './testing/make-test-certificates.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 
-const cli = fileURLToPath(new URL('./cli/main.ts', import.meta.url));
+const cli = fileURLToPath(new URL('./cli/qfleet-agent.cjs', import.meta.url));
 
 /** The real agent as its own process. */
 class AgentProcess implements AsyncDisposable {
@@ -150,6 +152,43 @@ describe('an agent and its coordinator', () => {
     again.child.kill('SIGTERM');
     await again.ended();
     assert.deepEqual(await readdir(spool), []);
+  });
+
+  it('reports a result that the coordinator will never take as failed, and keeps it aside', async () => {
+    const { coordinator, identity, agent } = await start();
+    await using _agent = agent;
+    await using _coordinator = coordinator;
+    let refusals = 0;
+    coordinator.refuseResult = () => (refusals++ === 0 ? status.INVALID_ARGUMENT : undefined);
+    await coordinator.until('hello', () => coordinator.hellos.length === 1);
+    coordinator.lease(wrapJob({ measure: measure(coordinator) }));
+    await coordinator.until('the result', () => coordinator.results.length === 1);
+    const [result] = coordinator.results;
+    assert.ok(result?.outcome.kind === 'failed');
+    assert.equal(result.outcome.failure.class, 'internal');
+    assert.match(result.outcome.failure.message, /coordinator refused the result: refused by the test/);
+    assert.deepEqual([result.jobId, result.fence, result.blobs], ['job_1', 1, []]);
+    agent.child.kill('SIGTERM');
+    await agent.ended();
+    assert.deepEqual(await readdir(join(identity, 'state', 'spool')), []);
+    const [aside] = await readdir(join(identity, 'state', 'refused'));
+    const bytes = await readFile(join(identity, 'state', 'refused', aside!, 'result.json'));
+    assert.equal(digestBytes(bytes), aside);
+  });
+
+  it('keeps a result of a job that the coordinator does not know aside, and goes on', async () => {
+    const { coordinator, identity, agent } = await start();
+    await using _agent = agent;
+    await using _coordinator = coordinator;
+    coordinator.refuseResult = () => status.NOT_FOUND;
+    await coordinator.until('hello', () => coordinator.hellos.length === 1);
+    coordinator.lease(wrapJob({ measure: measure(coordinator) }));
+    const refused = join(identity, 'state', 'refused');
+    await coordinator.until('it is aside', () => existsSync(refused) && readdirSync(refused).length === 1);
+    coordinator.refuseResult = undefined;
+    coordinator.lease({ ...wrapJob({ measure: measure(coordinator) }), id: 'job_2' });
+    await coordinator.until('the next result', () => coordinator.results.length === 1);
+    assert.equal(coordinator.results[0]?.jobId, 'job_2');
   });
 
   it('fetches a variant through breaks in the stream, from where they happened', async () => {

@@ -58,13 +58,20 @@ export class QfleetError extends Error {
     if (thrown instanceof QfleetError) return thrown;
     if (!(thrown instanceof Error)) return new QfleetError('internal', String(thrown));
     const errno = errnoTable[(thrown as NodeJS.ErrnoException).code ?? ''];
-    if (errno) return new QfleetError(errno.code, thrown.message, { hint: errno.hint, cause: thrown });
+    if (errno) return new QfleetError(errno.code, describeErrno(thrown), { hint: errno.hint, cause: thrown });
     return new QfleetError('internal', thrown.message, { cause: thrown });
   }
 }
 
+/** Node's words, save for the commonest troubles, which deserve a plain sentence. */
+function describeErrno(thrown: NodeJS.ErrnoException): string {
+  if (thrown.code === 'ENOENT' && thrown.path) return `There is no file or folder ${thrown.path}.`;
+  if (thrown.code === 'ENOSPC') return `The disk is full: ${thrown.message}.`;
+  return thrown.message;
+}
+
 const errnoTable: Record<string, { code: ErrorCode; hint: string }> = {
-  ENOSPC: { code: 'resource-exhausted', hint: 'The disk is full: free some space, then repeat the command.' },
+  ENOSPC: { code: 'resource-exhausted', hint: 'Free some space on that disk, then try again.' },
   EDQUOT: {
     code: 'resource-exhausted',
     hint: 'The disk quota is used up: free some space, then repeat the command.',

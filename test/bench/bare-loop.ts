@@ -4,7 +4,19 @@
  * samples and leaves.
  */
 import { readFile } from 'node:fs/promises';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { createRequire } from 'node:module';
+
+// The library that the agent has, which is no dependency of the project's root.
+const requireFromAgent = createRequire(new URL('../../agent/package.json', import.meta.url));
+const { InferenceSession, Tensor }: OnnxRuntime = requireFromAgent('onnxruntime-node');
+
+/** As much of it as is used here. */
+interface OnnxRuntime {
+  readonly InferenceSession: {
+    create(path: string, options: object): Promise<{ run(feeds: Record<string, object>): Promise<unknown> }>;
+  };
+  readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => object;
+}
 
 export interface BareOrder {
   readonly model: string;

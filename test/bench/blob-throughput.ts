@@ -11,6 +11,7 @@ import { readIdentity } from '../../agent/src/config/read-identity.ts';
 import { Link } from '../../agent/src/session/link.ts';
 import type { BenchContext, Benchmark } from './benchmark.ts';
 import type { Figure } from './figure.ts';
+import { readProcessCpuNs } from './process-cpu.ts';
 import { readProcessMemory, resetPeak } from './process-memory.ts';
 import { type CoordinatorProcess, joinAs, startCoordinatorProcess } from './start-coordinator-process.ts';
 
@@ -39,9 +40,9 @@ async function measureThroughput(context: BenchContext): Promise<Figure[]> {
   using link = await openLink(coordinator);
   try {
     const down = await repeat('download', coordinator.pid, context, () =>
-      download(link, coordinator, context),
+      prepareDownload(link, coordinator, context),
     );
-    const up = await repeat('upload', coordinator.pid, context, (index) => upload(link, index, context));
+    const up = await repeat('upload', coordinator.pid, context, () => prepareUpload(link, context));
     return [...describe('download', down, { is: 'at least', limit: 110 }), ...describe('upload', up)];
   } finally {
     session.cancel();
@@ -59,15 +60,20 @@ async function openLink({ address, devices }: CoordinatorProcess): Promise<Link>
   });
 }
 
-/** Gives seconds: fetched, written, synced, verified and renamed. */
-async function download(
+/** One transfer, ready to go; `path` is removed afterwards. */
+interface Transfer {
+  readonly path: string;
+  move(): Promise<void>;
+}
+
+/** Fetched, written, synced, verified and renamed. */
+async function prepareDownload(
   link: Link,
   { blobDigest }: CoordinatorProcess,
   { folder, seed, signal }: BenchContext,
-): Promise<number> {
+): Promise<Transfer> {
   const path = join(folder, 'fetched');
-  const start = performance.now();
-  await downloadBlob({
+  const download = {
     digest: parseDigest(blobDigest),
     sizeBytes: blobBytes,
     path,
@@ -75,26 +81,29 @@ async function download(
     stallMs: 30_000,
     random: createRandom(seed),
     signal,
-  });
-  const seconds = (performance.now() - start) / 1e3;
-  await rm(path);
-  return seconds;
+  };
+  return { path, move: () => downloadBlob(download) };
 }
 
-/** Gives seconds: sent, written, verified, synced and acknowledged. */
-async function upload(link: Link, index: number, { folder, signal }: BenchContext): Promise<number> {
-  const path = join(folder, `sent-${index}`);
+/** Sent, written, verified, synced and acknowledged; a new blob each time, since a known one is not sent. */
+async function prepareUpload(link: Link, { folder, signal }: BenchContext): Promise<Transfer> {
+  const path = join(folder, 'sent');
   await writeRandom(path);
   const digest = await digestFile(path);
-  const start = performance.now();
-  await uploadBlob({ client: link.client, digest, path, signal });
-  const seconds = (performance.now() - start) / 1e3;
-  await rm(path);
-  return seconds;
+  return { path, move: () => uploadBlob({ client: link.client, digest, path, signal }) };
+}
+
+/** What a transfer took, seconds. */
+interface Cost {
+  readonly wall: number;
+  /** Processor time. */
+  readonly coordinator: number;
+  /** Processor time of this process, which is the agent here. */
+  readonly agent: number;
 }
 
 interface Transfers {
-  readonly seconds: readonly number[];
+  readonly costs: readonly Cost[];
   readonly rssBeforeBytes: number;
   readonly rssPeakBytes: number;
 }
@@ -103,41 +112,63 @@ async function repeat(
   name: string,
   pid: number,
   { progress }: BenchContext,
-  transfer: (index: number) => Promise<number>,
+  prepare: () => Promise<Transfer>,
 ): Promise<Transfers> {
   await resetPeak(pid);
   const before = await readProcessMemory(pid);
-  const seconds: number[] = [];
+  const costs: Cost[] = [];
   for (let index = 0; index < transfers; index++) {
     progress(`${name} ${index + 1} of ${transfers}`);
-    seconds.push(await transfer(index));
+    const { path, move } = await prepare();
+    costs.push(await timeTransfer(pid, move));
+    await rm(path);
   }
   const after = await readProcessMemory(pid);
-  return { seconds, rssBeforeBytes: before.rssBytes, rssPeakBytes: after.peakRssBytes };
+  return { costs, rssBeforeBytes: before.rssBytes, rssPeakBytes: after.peakRssBytes };
 }
 
-function describe(name: string, { seconds, ...memory }: Transfers, goal?: Figure['goal']): Figure[] {
-  const n = seconds.length;
-  const speeds = seconds.map((duration) => blobBytes / megabyte / duration);
+async function timeTransfer(pid: number, move: () => Promise<void>): Promise<Cost> {
+  const coordinatorNs = await readProcessCpuNs(pid);
+  const agentMicros = process.cpuUsage();
+  const startMs = performance.now();
+  await move();
+  const wall = (performance.now() - startMs) / 1e3;
+  const { user, system } = process.cpuUsage(agentMicros);
+  return {
+    wall,
+    coordinator: ((await readProcessCpuNs(pid)) - coordinatorNs) / 1e9,
+    agent: (user + system) / 1e6,
+  };
+}
+
+function describe(name: string, { costs, ...memory }: Transfers, goal?: Figure['goal']): Figure[] {
+  const speeds = costs.map(({ wall }) => blobBytes / megabyte / wall);
+  const spread = `slowest ${Math.min(...speeds).toFixed(0)}, fastest ${Math.max(...speeds).toFixed(0)}`;
+  const cpu = (side: 'coordinator' | 'agent'): Figure => ({
+    name: `blob-throughput.${name}-${side}-cpu`,
+    value: median(costs.map((cost) => cost[side])) / (blobBytes / 1e9),
+    unit: 's/GB',
+    n: costs.length,
+    note: 'processor time, all threads',
+  });
+  const rss = (when: string, bytes: number): Figure => ({
+    name: `blob-throughput.${name}-coordinator-rss-${when}`,
+    value: bytes / megabyte,
+    unit: 'MB',
+  });
   return [
     {
       name: `blob-throughput.${name}`,
       value: median(speeds),
       unit: 'MB/s',
-      n,
+      n: costs.length,
       ...(goal ? { goal } : {}),
-      note: `${blobBytes / megabyte} MB; slowest ${Math.min(...speeds).toFixed(0)}, fastest ${Math.max(...speeds).toFixed(0)}`,
+      note: `${blobBytes / megabyte} MB; ${spread}`,
     },
-    {
-      name: `blob-throughput.${name}-coordinator-rss-before`,
-      value: memory.rssBeforeBytes / megabyte,
-      unit: 'MB',
-    },
-    {
-      name: `blob-throughput.${name}-coordinator-rss-peak`,
-      value: memory.rssPeakBytes / megabyte,
-      unit: 'MB',
-    },
+    cpu('coordinator'),
+    cpu('agent'),
+    rss('before', memory.rssBeforeBytes),
+    rss('peak', memory.rssPeakBytes),
   ];
 }
 

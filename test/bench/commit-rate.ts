@@ -5,6 +5,7 @@ import { median } from '@qfleet/shared/statistics/median.ts';
 import { evaluateResult } from '../../coordinator/src/fleet/fleet-fixture.ts';
 import type { BenchContext, Benchmark } from './benchmark.ts';
 import type { Figure } from './figure.ts';
+import { readProcessCpuNs } from './process-cpu.ts';
 import { joinAs, startCoordinatorProcess } from './start-coordinator-process.ts';
 
 /** Devices that hand in at the same time; boards of their own, so that none waits for another. */
@@ -30,6 +31,7 @@ async function measureCommits(context: BenchContext): Promise<Figure[]> {
   const submitsMs: number[] = [];
   try {
     const first = await Promise.all(joined.map(({ session }) => session.nextJob()));
+    const cpuNs = await readProcessCpuNs(coordinator.pid);
     const start = performance.now();
     await Promise.all(
       joined.map(async ({ agent, session }, index) => {
@@ -44,7 +46,8 @@ async function measureCommits(context: BenchContext): Promise<Figure[]> {
         }
       }),
     );
-    return describe(submitsMs, (performance.now() - start) / 1e3);
+    const seconds = (performance.now() - start) / 1e3;
+    return describe(submitsMs, { seconds, cpuNs: (await readProcessCpuNs(coordinator.pid)) - cpuNs });
   } finally {
     for (const { agent, session } of joined) {
       session.cancel();
@@ -53,7 +56,10 @@ async function measureCommits(context: BenchContext): Promise<Figure[]> {
   }
 }
 
-function describe(submitsMs: readonly number[], seconds: number): Figure[] {
+function describe(
+  submitsMs: readonly number[],
+  { seconds, cpuNs }: { readonly seconds: number; readonly cpuNs: number },
+): Figure[] {
   const n = submitsMs.length;
   return [
     {
@@ -69,6 +75,13 @@ function describe(submitsMs: readonly number[], seconds: number): Figure[] {
       unit: 'ms',
       n,
       note: `from handing in to the answer, ${devices} devices at once`,
+    },
+    {
+      name: 'commit-rate.coordinator-cpu',
+      value: cpuNs / n / 1e6,
+      unit: 'ms',
+      n,
+      note: 'processor time for each result, its lease included',
     },
   ];
 }

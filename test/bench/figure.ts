@@ -1,6 +1,6 @@
 import type { Interval } from '@qfleet/shared/statistics/interval.ts';
 
-/** What a figure should be; `met` is worked out from the value, not from its interval. */
+/** What a figure should be. */
 export interface Goal {
   readonly is: 'at most' | 'at least';
   readonly limit: number;
@@ -11,7 +11,7 @@ export interface Figure {
   /** By id, `<benchmark>.<what>`. */
   readonly name: string;
   readonly value: number;
-  /** `1` for ratios, `MB/s` with 1 MB = 10^6 B, `MB`, `µs`, `ms`, `1/s`, `%`, `count`. */
+  /** `1` for ratios, `MB/s` with 1 MB = 10^6 B, `MB`, `µs`, `ms`, `1/s`, `s/GB`, `%`, `count`. */
   readonly unit: string;
   readonly interval?: Interval;
   /** Observations behind it: launches, transfers, results. */
@@ -21,8 +21,12 @@ export interface Figure {
   readonly note?: string;
 }
 
-/** Whether a figure meets its goal; undefined where it has none. */
-export function isMet({ value, goal }: Figure): boolean | undefined {
+export type GoalVerdict = 'met' | 'not met' | 'undecided';
+
+/** Whether a figure meets its goal, by its whole interval where it has one; undefined where it has no goal. */
+export function judgeGoal({ value, interval, goal }: Figure): GoalVerdict | undefined {
   if (!goal) return undefined;
-  return goal.is === 'at most' ? value <= goal.limit : value >= goal.limit;
+  const meets = (each: number): boolean => (goal.is === 'at most' ? each <= goal.limit : each >= goal.limit);
+  const met = [interval?.low ?? value, interval?.high ?? value].filter(meets).length;
+  return (['not met', 'undecided', 'met'] as const)[met];
 }

@@ -1,5 +1,8 @@
 import type { Machine } from './describe-machine.ts';
-import { type Figure, isMet } from './figure.ts';
+import { type Figure, judgeGoal } from './figure.ts';
+
+/** From this load average on, other work disturbs a measurement that takes one processor. */
+const busyLoad = 0.5;
 
 /** The table that `npm run bench` prints. */
 export function formatFigures(machine: Machine, figures: readonly Figure[]): string {
@@ -24,7 +27,8 @@ export function formatFigures(machine: Machine, figures: readonly Figure[]): str
 
 function formatMachine({ processor, processors, memoryBytes, kernel, node, load1 }: Machine): string {
   const gigabytes = (memoryBytes / 1e9).toFixed(0);
-  return `${processor}, ${processors} processors, ${gigabytes} GB, Linux ${kernel}, Node ${node}, load ${load1.toFixed(2)} before`;
+  const busy = load1 > busyLoad ? ' (busy: timings suffer)' : '';
+  return `${processor}, ${processors} processors, ${gigabytes} GB, Linux ${kernel}, Node ${node}, load ${load1.toFixed(2)} before${busy}`;
 }
 
 function formatValue({ value, unit }: Figure): string {
@@ -44,5 +48,5 @@ function formatInterval(figure: Figure): string {
 function formatGoal(figure: Figure): string {
   if (!figure.goal) return '';
   const { is, limit } = figure.goal;
-  return `${is === 'at most' ? '≤' : '≥'} ${limit}: ${isMet(figure) ? 'met' : 'NOT MET'}`;
+  return `${is === 'at most' ? '≤' : '≥'} ${limit}: ${judgeGoal(figure)}`;
 }

@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Lab } from '../support/lab.ts';
 import type { BenchContext, Benchmark } from './benchmark.ts';
 import type { Figure } from './figure.ts';
+import { readProcessCpuNs } from './process-cpu.ts';
 import { readProcessMemory } from './process-memory.ts';
 
 /** After the connection: probing of backends is over, the heap has settled. */
@@ -26,10 +26,10 @@ async function measureIdle({ progress, signal }: BenchContext): Promise<Figure[]
   progress(`settling for ${settleMs / 1e3} s`);
   await sleep(settleMs, undefined, { signal });
   progress(`watching for ${watchMs / 1e3} s`);
-  const before = await readCpuNs(pid);
+  const before = await readProcessCpuNs(pid);
   const start = process.hrtime.bigint();
   await sleep(watchMs, undefined, { signal });
-  const cpuNs = (await readCpuNs(pid)) - before;
+  const cpuNs = (await readProcessCpuNs(pid)) - before;
   const wallNs = Number(process.hrtime.bigint() - start);
   const { rssBytes, pssBytes, rssAnonBytes } = await readProcessMemory(pid);
   return [
@@ -47,13 +47,4 @@ async function measureIdle({ progress, signal }: BenchContext): Promise<Figure[]
     { name: 'idle-agent.rss-anon', value: rssAnonBytes / megabyte, unit: 'MB' },
     { name: 'idle-agent.cpu', value: (100 * cpuNs) / wallNs, unit: '%', note: 'of one processor' },
   ];
-}
-
-/** Time on a processor of all its threads, nanoseconds (schedstat, first field). */
-async function readCpuNs(pid: number): Promise<number> {
-  const threads = await readdir(`/proc/${pid}/task`);
-  const times = threads.map(async (id) =>
-    Number((await readFile(`/proc/${pid}/task/${id}/schedstat`, 'utf8')).split(' ')[0]),
-  );
-  return (await Promise.all(times)).reduce((sum, time) => sum + time, 0);
 }

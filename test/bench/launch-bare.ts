@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { InferenceSession } from 'onnxruntime-node';
+import { backend } from '../../agent/src/backends/onnxruntime-cpu.ts';
 import { makeInputPool } from '../../agent/src/runner/make-input-pool.ts';
 import type { BareOrder } from './bare-loop.ts';
 import { randomInputs } from './launch-qfleet.ts';
@@ -13,13 +13,9 @@ export type BareInputs = Pick<BareOrder, 'inputName' | 'dims' | 'inputPaths'>;
 
 /** Writes the inputs that a launch through qfleet is fed to files, for a bare loop. One float32 input only. */
 export async function writeBareInputs(model: string, folder: string): Promise<BareInputs> {
-  const session = await InferenceSession.create(model, { logSeverityLevel: 3 });
-  const slots = session.inputMetadata.map((slot) => ({
-    name: slot.name,
-    elementType: slot.isTensor ? slot.type : 'non-tensor',
-    ...(slot.isTensor ? { shape: slot.shape } : {}),
-  }));
-  await session.release();
+  const variant = await backend.load(model, { threads: 1, providerOptions: {} });
+  const slots = variant.inputs;
+  await variant.close();
   const pool = await makeInputPool(randomInputs, slots, { dimensions: {}, batch: 1 });
   const inputName = slots[0]?.name ?? '';
   const inputPaths: string[] = [];

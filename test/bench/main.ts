@@ -8,7 +8,7 @@ import type { BenchContext, Benchmark } from './benchmark.ts';
 import { blobThroughput } from './blob-throughput.ts';
 import { commitRate } from './commit-rate.ts';
 import { describeMachine } from './describe-machine.ts';
-import { type Figure, isMet } from './figure.ts';
+import { type Figure, judgeGoal } from './figure.ts';
 import { formatFigures } from './format-figures.ts';
 import { harnessOverhead } from './harness-overhead.ts';
 import { idleAgent } from './idle-agent.ts';
@@ -62,7 +62,7 @@ async function runAll(ids: readonly Benchmark[]): Promise<void> {
   const document = {
     schema: 'qfleet.bench/1',
     machine,
-    figures: figures.map((figure) => ({ ...figure, met: isMet(figure) })),
+    figures: figures.map((figure) => ({ ...figure, verdict: judgeGoal(figure) })),
   };
   const json = `${JSON.stringify(document, null, 2)}\n`;
   if (options.json !== undefined) await writeFile(options.json, json);

@@ -117,7 +117,12 @@ class Pipe {
     this.#target.resetAndDestroy();
   }
 
-  #forward(from: Socket, to: Socket, direction: Direction, allow: (bytes: number, direction: Direction) => number): void {
+  #forward(
+    from: Socket,
+    to: Socket,
+    direction: Direction,
+    allow: (bytes: number, direction: Direction) => number,
+  ): void {
     from.on('data', (data: Buffer) => {
       const allowed = allow(data.length, direction);
       if (allowed > 0 && !to.write(data.subarray(0, allowed))) from.pause();

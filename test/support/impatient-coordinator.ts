@@ -15,8 +15,8 @@ await using _coordinator = await startCoordinator({
   allowedHosts: [],
   logger: createLogger({ name: 'coordinator', level: 'info' }),
   fleetOptions: {
-    leaseMs: 2500,
-    heartbeatIntervalMs: 400,
+    leaseMs: 1500,
+    heartbeatIntervalMs: 300,
     pollIntervalMs: 100,
     progressIntervalMs: 100,
     patienceMs: 2000,

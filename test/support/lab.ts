@@ -24,7 +24,8 @@ export interface Running extends AsyncDisposable {
 }
 
 const coordinatorCli = join(projectFolder, 'coordinator/src/cli/main.ts');
-const agentCli = join(projectFolder, 'agent/src/cli/main.ts');
+const agentCli = join(projectFolder, 'agent/src/cli/qfleet-agent.cjs');
+const virtualDevice = join(projectFolder, 'deploy/virtual-device.ts');
 
 /**
  * A laboratory in a temporary folder: the real `qfleet` and `qfleet-agent`, spawned, with real certificates
@@ -73,6 +74,15 @@ export class Lab implements AsyncDisposable {
     if (!devices.some((device) => device.name === name))
       await this.qfleetOk('device', 'add', name, '--out', identity);
     const running = this.startAgentLater(name, ...args);
+    await until(`${name} is connected`, async () => isConnected(await this.listDevices(), name), running);
+    return running;
+  }
+
+  /** As `startAgent`, on an emulated board. */
+  async startVirtualDevice(board: string, name: string, ...args: readonly string[]): Promise<Running> {
+    const identity = join(this.folder, 'agents', name);
+    await this.qfleetOk('device', 'add', name, '--out', identity);
+    const running = this.start(virtualDevice, ['run', board, '--identity', identity, ...args]);
     await until(`${name} is connected`, async () => isConnected(await this.listDevices(), name), running);
     return running;
   }
@@ -143,7 +153,8 @@ export class Lab implements AsyncDisposable {
       ...process.env,
       QFLEET_DATA: this.data,
       NO_COLOR: '1',
-      ORT_DISABLE_TELEMETRY: '1',
+      // Our programs must switch telemetry off by themselves.
+      ORT_DISABLE_TELEMETRY: undefined,
     };
   }
 }

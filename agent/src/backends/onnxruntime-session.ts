@@ -18,7 +18,9 @@ export function wrapSession({ session, Tensor, threads, endProfile }: SessionPar
     prepareFeeds: (tensors) =>
       Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, toTensor(Tensor, tensor)])),
     infer: (feeds) =>
-      session.run(feeds as InferenceSession.FeedsType) as Promise<unknown> as Promise<Outputs>,
+      session
+        .run(feeds as InferenceSession.FeedsType)
+        .catch(throwRunError) as Promise<unknown> as Promise<Outputs>,
     endProfile,
     close: () => session.release(),
   };
@@ -33,6 +35,23 @@ export function toLoadError(thrown: unknown): QfleetError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const code = loadErrorCodes.find(({ pattern }) => pattern.test(message))?.code ?? 'refused';
   return new QfleetError(code, `ONNX Runtime does not load the model: ${message}`, { cause: thrown });
+}
+
+/**
+ * What ONNX Runtime said when an inference failed: the model and its input do not fit each other (`shape-mismatch`), or
+ * memory ran out. The same inputs would fail again.
+ */
+function throwRunError(thrown: unknown): never {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (/bad_alloc|failed to allocate|out of memory/i.test(message)) {
+    throw new QfleetError('resource-exhausted', `ONNX Runtime ran out of memory: ${message}`, {
+      cause: thrown,
+    });
+  }
+  throw new QfleetError('shape-mismatch', `The model does not take this input: ${message}`, {
+    hint: 'Where the model leaves dimensions open, give them in the plan: settings: [{dimensions: {NAME: SIZE}}].',
+    cause: thrown,
+  });
 }
 
 /** Threads for a setting: 0 means one for each processor that this process may use. */

@@ -149,7 +149,7 @@ describe('the blob cache', () => {
     const cache = await open(folder.path, openBlob, { quotaBytes: 1e18 });
     await assert.rejects(
       cache.acquire({ digest: 'f'.repeat(64), sizeBytes: 1e17 }, { signal }),
-      /disk of .* is full: .* bytes/,
+      /disk of .* is full: a blob needs .* MB .* are left/,
     );
     assert.deepEqual(offsets, []);
   });

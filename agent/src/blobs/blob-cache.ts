@@ -178,13 +178,13 @@ export class BlobCache {
     if (freeBytes < wantedBytes) {
       return new QfleetError(
         'resource-exhausted',
-        `The disk of ${folder} is full: a blob needs ${wantedBytes} bytes (${reserveBytes} of them are kept free), ${freeBytes} are left.`,
+        `The disk of ${folder} is full: a blob needs ${megabytes(wantedBytes)} (${megabytes(reserveBytes)} of them are kept free), ${megabytes(freeBytes)} are left.`,
         { hint: 'Free some space on the device, or give the agent another --state folder.' },
       );
     }
     return new QfleetError(
       'resource-exhausted',
-      `The cache's disk quota is used up: a blob of ${sizeBytes} bytes does not fit into ${this.quotaBytes} bytes beside what the job uses.`,
+      `The cache's disk quota is used up: a blob of ${megabytes(sizeBytes)} does not fit into ${megabytes(this.quotaBytes)} beside what the job uses.`,
       { hint: 'Raise cacheQuotaBytes in agent.yaml, or QFLEET_AGENT_CACHE_QUOTA_BYTES.' },
     );
   }
@@ -200,6 +200,10 @@ async function readEntries(folder: string): Promise<Map<Digest, Entry>> {
     } else if (name.endsWith('.part') && Date.now() - mtimeMs > maxPartAgeMs) await rm(path, { force: true });
   }
   return entries;
+}
+
+function megabytes(sizeBytes: number): string {
+  return `${(sizeBytes / 1e6).toFixed(1)} MB`;
 }
 
 function sum(entries: ReadonlyMap<Digest, Entry>): number {

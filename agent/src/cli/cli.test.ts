@@ -8,16 +8,27 @@ import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import { buildDoubling } from '../testing/build-onnx.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 
-const cli = fileURLToPath(new URL('./main.ts', import.meta.url));
+const cli = fileURLToPath(new URL('./qfleet-agent.cjs', import.meta.url));
 
-function runCli(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { ...process.env, QFLEET_AGENT_LOCK_NAME: `test-cli-${process.pid}` };
+interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const runCli = (...args: string[]): Promise<Finished> => runNode([cli, ...args]);
+
+function runNode(args: readonly string[], variables: NodeJS.ProcessEnv = {}): Promise<Finished> {
+  const env = { ...process.env, QFLEET_AGENT_LOCK_NAME: `test-cli-${process.pid}`, ...variables };
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [cli, ...args], { env }, (_error, stdout, stderr) =>
+    const child = execFile(process.execPath, args, { env }, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
   });
 }
+
+/** A module that Node loads before the program, from its source. */
+const preload = (source: string): string => `--import=data:text/javascript,${encodeURIComponent(source)}`;
 
 describe('qfleet-agent', () => {
   it('benches a model and prints readings alone on standard output', async () => {
@@ -61,5 +72,23 @@ describe('qfleet-agent', () => {
     const { code, stderr } = await runCli('run', '--identity', '/nowhere/at/all');
     assert.equal(code, 78);
     assert.match(stderr, /qfleet device add NAME --out DIR/);
+  });
+
+  it('says in one line that Node is too old', async () => {
+    const older = "Object.defineProperty(process, 'versions', { value: { node: '12.22.12' } });";
+    const { code, stdout, stderr } = await runNode([preload(older), cli, 'run']);
+    assert.deepEqual({ code, stdout }, { code: 78, stdout: '' });
+    assert.match(stderr, /^qfleet-agent: needs Node 24, this is [^\n]* `npm ci` [^\n]*\n$/);
+  });
+
+  it('never loads what strips types into a process that stays, from the first start on', async () => {
+    await using folder = await temporaryFolder();
+    const caches = { XDG_CACHE_HOME: folder.path, NODE_COMPILE_CACHE: undefined };
+    const count =
+      "process.on('exit', () => console.log(process.moduleLoadList.filter((name) => name.includes('amaro')).length))";
+    const strippersLoadedBy = async (command: string): Promise<number> =>
+      Number((await runNode([preload(count), cli, command, '--identity', '/nowhere'], caches)).stdout);
+    assert.ok((await strippersLoadedBy('status')) > 0, 'the test would not see one');
+    assert.equal(await strippersLoadedBy('run'), 0);
   });
 });

@@ -30,7 +30,8 @@ describe('the agent’s configuration', () => {
       (await resolveConfig({}, { QFLEET_AGENT_IDENTITY: identity })).stateFolder,
       join(identity, 'state'),
     );
-    assert.deepEqual((await resolveConfig({ identity, backends: 'a, b' }, {})).backends, ['a', 'b']);
+    for (const backends of ['a, b', '[a, b]'])
+      assert.deepEqual((await resolveConfig({ identity, backends }, {})).backends, ['a', 'b']);
   });
 
   it('says which setting is wrong and how it should be', async () => {
@@ -53,6 +54,8 @@ describe('the agent’s configuration', () => {
     );
     await writeFile(join(identity, 'agent.yaml'), 'coordinator: file:1\ncolour: red\n');
     await assert.rejects(resolveConfig({ identity }, {}), isConfiguration(/colour/));
+    await writeFile(join(identity, 'agent.yaml'), 'coordinator: file:1\nbackends:\n  - noop\n');
+    await assert.rejects(resolveConfig({ identity }, {}), isConfiguration(/line 2: expected "key: value"/));
     await writeFile(join(identity, 'agent.yaml'), 'coordinator: file:1\n');
   });
 
@@ -64,10 +67,8 @@ describe('the agent’s configuration', () => {
       '/root',
       'node',
     ]);
-    assert.throws(
-      () => resolveNodeCommand({ QFLEET_NODE_COMMAND: 'qemu node' }),
-      isConfiguration(/JSON array/),
-    );
+    for (const QFLEET_NODE_COMMAND of ['qemu node', '[]', '["node", 1]', '{}'])
+      assert.throws(() => resolveNodeCommand({ QFLEET_NODE_COMMAND }), isConfiguration(/JSON array/));
   });
 
   it('reads an identity and warns of a key that others can read', async () => {

@@ -41,10 +41,23 @@ backends: noop, onnxruntime-cpu
     }
   });
 
-  it('reads what a YAML writer writes of any text, as a YAML reader does', () => {
+  it('reads what a YAML writer writes of any name, address or path, as a YAML reader does', () => {
     const word = fc.oneof(
-      fc.string({ minLength: 1, unit: 'grapheme' }),
-      fc.constantFrom('[::1]:7443', 'a: b', '- a', '123', 'true', "it's", '#x', 'a #x', '~', '"', '\\'),
+      fc.string({ minLength: 1, unit: 'grapheme-ascii' }),
+      fc.constantFrom(
+        '[::1]:7443',
+        'Küche/板',
+        'a: b',
+        '- a',
+        '123',
+        'true',
+        "it's",
+        '#x',
+        'a #x',
+        '~',
+        '"',
+        '\\',
+      ),
     );
     fc.assert(
       fc.property(word, (value) => {

@@ -6,9 +6,12 @@
  */
 export function parseSettings(text: string): ReadonlyMap<string, string> {
   const settings = new Map<string, string>();
-  for (const [index, line] of text.replace(/^\uFEFF/, '').split(/\r?\n/).entries()) {
-    if (/^\s*(#|$)/.test(line) || line === '---') continue;
-    const [, key, rest] = /^([A-Za-z]\w*):(?:\s+(.*))?$/.exec(line) ?? [];
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .entries()) {
+    if (/^[ \t]*(#|$)/.test(line) || line === '---') continue;
+    const [, key, rest] = /^([A-Za-z]\w*):(?:[ \t]+(.*))?$/.exec(line) ?? [];
     const value = key === undefined ? undefined : parseValue(rest ?? '');
     if (key === undefined || value === undefined) throw wrongLine(index, line, 'expected "key: value"');
     if (settings.has(key)) throw wrongLine(index, line, `${key} is there twice`);
@@ -25,7 +28,8 @@ function parseValue(text: string): string | undefined {
 }
 
 /** Double-quoted; single-quoted with '' for a quote; or plain, which YAML's other forms do not begin like. */
-const valuePattern = /^(?:("(?:[^"\\]|\\.)*")|'((?:[^']|'')*)'|([^\s"'#&*!|>{}%@`-].*?))(?:\s+#.*|\s*)$/;
+const valuePattern =
+  /^(?:("(?:[^"\\]|\\.)*")|'((?:[^']|'')*)'|((?!- )[^ \t"'#&*!|>{}%@`].*?))(?:[ \t]+#.*|[ \t]*)$/;
 
 function parseQuoted(quoted: string): string | undefined {
   try {

@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import { parse } from 'yaml';
-import * as z from 'zod';
+import { readConfigFile } from './read-config-file.ts';
 
 /** What the user passed on the command line; absent: not passed. */
 export interface ConfigFlags {
@@ -33,15 +31,6 @@ export interface AgentConfig {
   readonly nodeCommand: readonly string[];
 }
 
-const fileSchema = z.strictObject({
-  coordinator: z.string().optional(),
-  name: z.string().optional(),
-  state: z.string().optional(),
-  backends: z.union([z.string(), z.array(z.string())]).optional(),
-  logLevel: z.string().optional(),
-  cacheQuotaBytes: z.number().int().positive().optional(),
-});
-
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
@@ -70,9 +59,9 @@ export async function resolveConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv):
       identity,
     ),
     name: file.name,
-    backends: typeof backends === 'string' ? splitList(backends) : backends,
+    backends: backends === undefined ? undefined : splitList(backends),
     logLevel: parseLevel(flags.logLevel ?? env['QFLEET_AGENT_LOG_LEVEL'] ?? file.logLevel ?? 'info'),
-    cacheQuotaBytes: parseQuota(env['QFLEET_AGENT_CACHE_QUOTA_BYTES']) ?? file.cacheQuotaBytes,
+    cacheQuotaBytes: parseQuota(env['QFLEET_AGENT_CACHE_QUOTA_BYTES'] ?? file.cacheQuotaBytes),
     lockName: env['QFLEET_AGENT_LOCK_NAME'],
     nodeCommand: resolveNodeCommand(env),
   });
@@ -82,37 +71,27 @@ export async function resolveConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv):
 export function resolveNodeCommand(env: NodeJS.ProcessEnv): readonly string[] {
   const text = env['QFLEET_NODE_COMMAND'];
   if (!text) return [process.execPath];
+  const words = parseJson(text);
+  if (isWords(words)) return words;
+  throw new QfleetError(
+    'configuration',
+    `QFLEET_NODE_COMMAND: expected a JSON array of words, got ${text}.`,
+    {
+      hint: 'For example: ["/usr/bin/qemu-aarch64-static", "-cpu", "cortex-a53", "-L", "/sysroot", "/path/node"]',
+    },
+  );
+}
+
+function parseJson(text: string): unknown {
   try {
-    return z.array(z.string()).min(1).parse(JSON.parse(text));
-  } catch (cause) {
-    throw new QfleetError(
-      'configuration',
-      `QFLEET_NODE_COMMAND: expected a JSON array of words, got ${text}.`,
-      {
-        hint: 'For example: ["/usr/bin/qemu-aarch64-static", "-cpu", "cortex-a53", "-L", "/sysroot", "/path/node"]',
-        cause,
-      },
-    );
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
-async function readConfigFile(path: string): Promise<z.infer<typeof fileSchema>> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new QfleetError('configuration', `${path} cannot be read: ${(cause as Error).message}.`, { cause });
-  }
-  try {
-    return fileSchema.parse(parse(text) ?? {});
-  } catch (cause) {
-    const problem = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
-    throw new QfleetError('configuration', `${path} is not as it should be: ${problem}`, {
-      hint: `It takes ${Object.keys(fileSchema.shape).join(', ')}.`,
-      cause,
-    });
-  }
+function isWords(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((word) => typeof word === 'string');
 }
 
 function parseAddress(text: string | undefined, identity: string): string {
@@ -134,14 +113,15 @@ function parseQuota(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const bytes = Number(text);
   if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  throw new QfleetError(
-    'configuration',
-    `QFLEET_AGENT_CACHE_QUOTA_BYTES: expected a number of bytes, got "${text}".`,
-  );
+  throw new QfleetError('configuration', `The cache's quota: expected a number of bytes, got "${text}".`, {
+    hint: 'Mend QFLEET_AGENT_CACHE_QUOTA_BYTES, or cacheQuotaBytes in agent.yaml.',
+  });
 }
 
+/** `a, b`, with or without YAML's brackets. */
 function splitList(text: string): string[] {
   return text
+    .replace(/^\[(.*)\]$/, '$1')
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');

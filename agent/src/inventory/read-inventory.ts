@@ -10,8 +10,8 @@ import { readSystem, type SystemFacts } from './read-system.ts';
 import { listNames, readNumber, readText } from './read-text.ts';
 import { readVirtualization } from './read-virtualization.ts';
 
-/** Long enough for a Pi 3 that is still starting its services. */
-const systemTimeoutMs = 5000;
+/** Long enough for a Pi 3 that is still starting its services to start one process more. */
+const systemTimeoutMs = 15_000;
 
 /**
  * What this device says of itself. `root` is `/`; another folder holds the recorded /proc and /sys of another

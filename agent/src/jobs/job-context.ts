@@ -26,6 +26,7 @@ export interface JobContext {
 }
 
 export interface ProbeRun {
+  /** 0: what the device itself allows. */
   readonly maxMemoryBytes: number;
   readonly emulated: boolean;
   onProgress(step: string, fraction: number): void;

@@ -8,7 +8,9 @@ import type { HeldJob__Output } from '@qfleet/shared/gen/qfleet/v1/HeldJob.ts';
 import type { Job__Output } from '@qfleet/shared/gen/qfleet/v1/Job.ts';
 import type { Progress__Output } from '@qfleet/shared/gen/qfleet/v1/Progress.ts';
 import type { Logger } from '@qfleet/shared/logger.ts';
+import type { JobResult } from '@qfleet/shared/result/job-result.ts';
 import type { Spool } from '../spool/spool.ts';
+import { toFailure } from './job-failure.ts';
 import { type JobTools, runJob } from './run-job.ts';
 
 export interface JobDeskOptions {
@@ -120,7 +122,7 @@ export class JobDesk {
       if (inHand.controller.signal.reason instanceof LeavingError) return;
       await this.#spool(inHand, finished, workFolder);
     } catch (thrown) {
-      // Not even the result could be stored: the lease will run out, and the job comes again.
+      // Not even a failure could be told: the lease will run out, and the job comes again.
       const { message, hint } = QfleetError.from(thrown);
       log.error({ jobId: job.id, hint }, `The job's result was lost: ${message}`);
     } finally {
@@ -134,16 +136,40 @@ export class JobDesk {
     finished: Awaited<ReturnType<typeof runJob>>,
     workFolder: string,
   ): Promise<void> {
-    const { log, spool } = this.#options;
+    const { log } = this.#options;
     // The fence may have grown while the job was in hand.
     const result = { ...finished.result, fence: job.fence, attempt: job.attempt };
-    const bytes = Buffer.from(canonicalJson(result));
-    await spool.add({ bytes, jobId: job.id, fence: job.fence, blobs: finished.blobs });
-    const failure = result.outcome.kind === 'failed' ? result.outcome.failure : undefined;
+    const stored = await this.#store(result, finished.blobs, workFolder);
+    const failure = stored.outcome.kind === 'failed' ? stored.outcome.failure : undefined;
     if (failure)
       log.warn({ jobId: job.id, class: failure.class, hint: failure.hint }, `Job failed: ${failure.message}`);
     else log.info({ jobId: job.id }, 'Job done.');
     await rm(workFolder, { recursive: true, force: true });
+  }
+
+  /** Puts a result into the spool. Where the disk does not take it, that becomes the result, in memory if need be. */
+  async #store(
+    result: JobResult,
+    blobs: Awaited<ReturnType<typeof runJob>>['blobs'],
+    workFolder: string,
+  ): Promise<JobResult> {
+    const { spool } = this.#options;
+    const unsent = (of: JobResult) => ({
+      bytes: Buffer.from(canonicalJson(of)),
+      jobId: of.jobId,
+      fence: of.fence,
+    });
+    try {
+      await spool.add({ ...unsent(result), blobs });
+      return result;
+    } catch (thrown) {
+      await rm(workFolder, { recursive: true, force: true });
+      const isFailed = result.outcome.kind === 'failed';
+      const outcome = isFailed ? result.outcome : { kind: 'failed' as const, failure: toFailure(thrown) };
+      const failed: JobResult = { ...result, blobs: [], outcome };
+      await spool.add({ ...unsent(failed), blobs: [] }).catch(() => spool.hold(unsent(failed)));
+      return failed;
+    }
   }
 }
 

@@ -48,13 +48,15 @@ export async function runJob(run: JobRun, tools: JobTools): Promise<FinishedJob>
   const { job } = run;
   const startedAtUnixMs = Date.now();
   const start = process.hrtime.bigint();
-  await mkdir(run.workFolder, { recursive: true });
-  const resultBlobs = await ResultBlobs.create(join(run.workFolder, 'blobs'));
+  const resultBlobs = await prepareFolder(run.workFolder).catch(toFailure);
+  const isReady = resultBlobs instanceof ResultBlobs;
   const environmentBefore = await tools.readEnvironment();
-  const outcome = await attempt(run, tools, resultBlobs);
+  const outcome: JobResult['outcome'] = isReady
+    ? await attempt(run, tools, resultBlobs)
+    : { kind: 'failed', failure: resultBlobs };
   const environmentAfter = await tools.readEnvironment();
   // A failed attempt has no facts that could refer to blobs.
-  const blobs = outcome.kind === 'failed' ? [] : resultBlobs.files;
+  const blobs = outcome.kind === 'failed' || !isReady ? [] : resultBlobs.files;
   const result: JobResult = {
     schema: 'qfleet.result/1',
     jobId: job.id,
@@ -71,6 +73,11 @@ export async function runJob(run: JobRun, tools: JobTools): Promise<FinishedJob>
     outcome,
   };
   return { result, blobs };
+}
+
+async function prepareFolder(workFolder: string): Promise<ResultBlobs> {
+  await mkdir(workFolder, { recursive: true });
+  return ResultBlobs.create(join(workFolder, 'blobs'));
 }
 
 async function attempt(

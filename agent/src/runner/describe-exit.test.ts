@@ -8,7 +8,7 @@ describe('describeExit', () => {
     assert.match(describeExit({ code: 139, signal: null, errorText: '' }).message, /SIGSEGV/);
     assert.match(
       describeExit({ code: 3, signal: null, errorText: 'a\nlast words\n' }).message,
-      /exit code 3; it said: last words/,
+      /^exit code 3 ended the runner; it said: last words$/,
     );
   });
 

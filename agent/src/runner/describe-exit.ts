@@ -29,7 +29,7 @@ export function describeExit({ code, signal, errorText }: RunnerExit): Failure {
   const said = lastLine(errorText);
   return {
     class: 'crashed',
-    message: `The runner crashed: ${exitName(code, signal)}${said ? `; it said: ${said}` : ''}`,
+    message: `${exitName(code, signal)} ended the runner${said ? `; it said: ${said}` : '.'}`,
     hint: 'Try another backend, or the same variant on another device; `dmesg` may say more.',
   };
 }

@@ -29,6 +29,8 @@ export interface SessionEnd {
   /** What ended it: the coordinator's status, a timeout; undefined where the coordinator closed it without one. */
   readonly error: unknown;
   readonly wasWelcomed: boolean;
+  /** A heartbeat came back: the link carried both ways for a while. */
+  readonly wasAnswered: boolean;
 }
 
 /** Holds one session from Hello to its end, which it resolves with; aborting the signal ends it. */
@@ -49,12 +51,14 @@ class HeldSession implements AsyncDisposable {
   #timer: NodeJS.Timeout;
   #unanswered = 0;
   #wasWelcomed = false;
+  #wasAnswered = false;
   #end!: (error: unknown) => void;
 
   constructor(client: AgentServiceClient, handlers: SessionHandlers, signal: AbortSignal) {
     this.#handlers = handlers;
     this.ended = new Promise((resolve) => {
-      this.#end = (error) => resolve({ error, wasWelcomed: this.#wasWelcomed });
+      this.#end = (error) =>
+        resolve({ error, wasWelcomed: this.#wasWelcomed, wasAnswered: this.#wasAnswered });
     });
     this.#call = client.session();
     this.#call.on('data', (message: SessionResponse__Output) => this.#take(message));
@@ -73,7 +77,7 @@ class HeldSession implements AsyncDisposable {
 
   #take(message: SessionResponse__Output): void {
     if (message.welcome) this.#welcome(message.welcome);
-    else if (message.heartbeatAck) this.#unanswered = 0;
+    else if (message.heartbeatAck) this.#noteAnswer();
     else if (message.lease?.job) this.#handlers.onLease(message.lease.job);
     else if (message.cancel) this.#handlers.onCancel(message.cancel);
   }
@@ -83,6 +87,11 @@ class HeldSession implements AsyncDisposable {
     clearTimeout(this.#timer);
     this.#handlers.onWelcome(welcome, (progress) => this.#write({ progress }));
     this.#timer = setInterval(() => void this.#beat(), welcome.heartbeatIntervalMs || defaultIntervalMs);
+  }
+
+  #noteAnswer(): void {
+    this.#unanswered = 0;
+    this.#wasAnswered = true;
   }
 
   async #beat(): Promise<void> {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { Logger } from '@qfleet/shared/logger.ts';
 import type { Random } from '@qfleet/shared/random.ts';
+import { type EndReason, explainBrokenLink } from './explain-broken-link.ts';
 import { fullJitterMs } from './full-jitter.ts';
 import { fromServiceError, isRefusal, isServiceError } from './grpc-error.ts';
 import { holdSession, type SessionHandlers } from './hold-session.ts';
@@ -9,7 +10,9 @@ import type { Link } from './link.ts';
 
 /** Where the coordinator does not want this device, asking again soon helps nobody. */
 const slowRetryMs = 60_000;
-/** A session that lasted this long starts the back-off anew. */
+/** The wait of a replaced agent doubles up to 64 minutes. */
+const maxReplacementDoublings = 6;
+/** A session that lasted this long, or in which a heartbeat was answered, starts the back-off anew. */
 const stableMs = 5_000;
 
 export interface KeepSessionOptions {
@@ -31,15 +34,19 @@ export async function keepSession({
   signal,
 }: KeepSessionOptions): Promise<void> {
   let attempt = 0;
+  let replacements = 0;
   while (!signal.aborted) {
     const startedAt = performance.now();
     const end = await holdSession(link.client, handlers, signal);
     link.reset();
     if (signal.aborted) return;
-    if (end.wasWelcomed && performance.now() - startedAt > stableMs) attempt = 0;
-    const reason = explainEnd(end.error);
+    const isStable = end.wasAnswered || (end.wasWelcomed && performance.now() - startedAt > stableMs);
+    if (isStable) attempt = 0;
+    const reason = explainEnd(end.error, link.coordinator);
+    // Two agents with one identity take the session from each other: ever more rarely, so that work gets done.
+    const factor = isReplaced(end.error) ? 2 ** Math.min(replacements++, maxReplacementDoublings) : 1;
     const pauseMs = reason.isLasting
-      ? slowRetryMs * (0.5 + random.next() / 2)
+      ? factor * slowRetryMs * (0.5 + random.next() / 2)
       : fullJitterMs(attempt++, random);
     log.warn({ coordinator: link.coordinator, retryInMs: Math.round(pauseMs) }, reason.message);
     onEnd(reason.message);
@@ -47,14 +54,10 @@ export async function keepSession({
   }
 }
 
-interface EndReason {
-  readonly message: string;
-  /** Whether it will still hold in a minute. */
-  readonly isLasting: boolean;
-}
-
-function explainEnd(error: unknown): EndReason {
+function explainEnd(error: unknown, coordinator: string): EndReason {
   if (error === undefined) return { message: 'The coordinator closed the session.', isLasting: false };
+  const broken = explainBrokenLink(error, coordinator);
+  if (broken) return broken;
   const { message, hint } = fromServiceError(error);
   if (isReplaced(error)) {
     return {

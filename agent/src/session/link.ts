@@ -1,10 +1,11 @@
 import { type ChannelOptions, credentials } from '@grpc/grpc-js';
 import type { AgentServiceClient } from '@qfleet/shared/gen/qfleet/v1/AgentService.ts';
-import { loadAgentService, maxMessageBytes } from '@qfleet/shared/grpc/agent-service.ts';
+import { coordinatorName, loadAgentService, maxMessageBytes } from '@qfleet/shared/grpc/agent-service.ts';
 
 /**
  * Keepalive notices a black-holed connection, which TCP alone does not; the window is what a download at 20 ms
- * round-trip time needs for 70 MB/s. The session retries by itself, with its own back-off.
+ * round-trip time needs for 70 MB/s. The session retries by itself, with its own back-off. The certificate is checked
+ * for the coordinator's fixed name and not for what was dialled, which may be an address or a forwarded port.
  */
 const channelOptions: ChannelOptions = {
   'grpc.keepalive_time_ms': 30_000,
@@ -16,6 +17,7 @@ const channelOptions: ChannelOptions = {
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 5000,
   'grpc.max_receive_message_length': maxMessageBytes,
+  'grpc.ssl_target_name_override': coordinatorName,
 };
 
 export interface LinkOptions {

@@ -1,12 +1,14 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { status } from '@grpc/grpc-js';
+import { canonicalJson } from '@qfleet/shared/canonical-json.ts';
 import type { Digest } from '@qfleet/shared/digest.ts';
 import type { SubmitResultRequest } from '@qfleet/shared/gen/qfleet/v1/SubmitResultRequest.ts';
 import type { SubmitResultResponse__Output } from '@qfleet/shared/gen/qfleet/v1/SubmitResultResponse.ts';
 import { missingBlobsMetadataKey } from '@qfleet/shared/grpc/agent-service.ts';
 import type { Logger } from '@qfleet/shared/logger.ts';
 import type { Random } from '@qfleet/shared/random.ts';
+import type { JobResult } from '@qfleet/shared/result/job-result.ts';
 import { uploadBlob } from '../blobs/upload-blob.ts';
 import { callUnary } from '../session/call-unary.ts';
 import { fullJitterMs } from '../session/full-jitter.ts';
@@ -50,8 +52,11 @@ async function deliverAll(options: DeliveryOptions): Promise<boolean> {
       options.onDelivered(entry);
     } catch (thrown) {
       if (options.signal.aborted) return hasFailed;
-      hasFailed = true;
-      reportProblem(entry, thrown, options);
+      if (isLastingRefusal(thrown)) await giveUp(entry, thrown, options);
+      else {
+        hasFailed = true;
+        reportProblem(entry, thrown, options);
+      }
     }
   }
   return hasFailed;
@@ -61,7 +66,7 @@ async function deliverAll(options: DeliveryOptions): Promise<boolean> {
 async function deliver(entry: SpoolEntry, options: DeliveryOptions): Promise<void> {
   const { spool, log } = options;
   await uploadBlobs(entry, entry.blobs, options);
-  const bytes = await readFile(entry.resultPath);
+  const bytes = entry.bytes ?? (await readFile(entry.resultPath));
   let answer: SubmitResultResponse__Output;
   try {
     answer = await submit(entry, bytes, options);
@@ -95,11 +100,12 @@ async function uploadBlobs(
 
 function submit(
   entry: SpoolEntry,
-  bytes: Buffer,
+  bytes: Uint8Array,
   { link, key, signal }: DeliveryOptions,
 ): Promise<SubmitResultResponse__Output> {
   const { client } = link;
-  const request = { resultJson: bytes, digest: entry.digest, signature: sign(null, bytes, key) };
+  const resultJson = Buffer.from(bytes);
+  const request = { resultJson, digest: entry.digest, signature: sign(null, bytes, key) };
   return callUnary<SubmitResultRequest, SubmitResultResponse__Output>(
     (...call) => client.submitResult(...call),
     request,
@@ -112,6 +118,42 @@ function missingBlobs(thrown: unknown, entry: SpoolEntry): Digest[] {
   if (!isServiceError(thrown) || thrown.code !== status.FAILED_PRECONDITION) return [];
   const named = String(thrown.metadata.get(missingBlobsMetadataKey)[0] ?? '').split(',');
   return entry.blobs.filter((digest) => named.includes(digest));
+}
+
+/**
+ * The same bytes will be refused again, and the job would be measured again and again for them. So the failure to hand
+ * them in becomes the job's result, unless nobody knows the job or it has failed anyway.
+ */
+async function giveUp(entry: SpoolEntry, thrown: unknown, options: DeliveryOptions): Promise<void> {
+  const { message } = fromServiceError(thrown);
+  const text = `The coordinator refused the result: ${message}`;
+  const bytes = entry.bytes ?? (await readFile(entry.resultPath));
+  const result = JSON.parse(Buffer.from(bytes).toString('utf8')) as JobResult;
+  await options.spool.setAside(entry);
+  options.log.error(
+    { jobId: entry.jobId, fence: entry.fence, digest: entry.digest },
+    `${text} It is kept aside.`,
+  );
+  options.onProblem(text);
+  const isKnown = isServiceError(thrown) && thrown.code !== status.NOT_FOUND;
+  if (!isKnown || result.outcome.kind === 'failed') return;
+  const failed: JobResult = {
+    ...result,
+    // Whatever was wrong in them must not be wrong again.
+    environmentBefore: { atUnixMs: result.startedAtUnixMs },
+    environmentAfter: { atUnixMs: result.startedAtUnixMs },
+    blobs: [],
+    outcome: {
+      kind: 'failed',
+      failure: { class: 'internal', message: text, hint: `See state/refused/${entry.digest} on the device.` },
+    },
+  };
+  const unsent = { bytes: Buffer.from(canonicalJson(failed)), jobId: entry.jobId, fence: entry.fence };
+  await options.spool.add({ ...unsent, blobs: [] }).catch(() => options.spool.hold(unsent));
+}
+
+function isLastingRefusal(thrown: unknown): boolean {
+  return isServiceError(thrown) && [status.INVALID_ARGUMENT, status.NOT_FOUND].includes(thrown.code);
 }
 
 function reportProblem(entry: SpoolEntry, thrown: unknown, { log, onProblem }: DeliveryOptions): void {

@@ -55,6 +55,21 @@ describe('the spool', () => {
     assert.equal((await readdir(path)).length, 2);
   });
 
+  it('holds in memory what the disk does not take, tells its listeners, and forgets it when it is removed', async () => {
+    await using folder = await temporaryFolder();
+    const spool = await Spool.open(join(folder.path, 'spool'), log);
+    let added = 0;
+    using _listening = spool.onAdded(() => added++);
+    spool.hold({ bytes: resultBytes('job_a'), jobId: 'job_a', fence: 2 });
+    const [entry] = spool.entries;
+    assert.equal(added, 1);
+    assert.equal(entry?.digest, digestBytes(resultBytes('job_a')));
+    assert.deepEqual(entry?.bytes, resultBytes('job_a'));
+    assert.deepEqual(await readdir(join(folder.path, 'spool')), []);
+    await spool.remove(entry!);
+    assert.deepEqual(spool.entries, []);
+  });
+
   it('removes a result with its blobs and keeps another that has the same blob', async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'spool');

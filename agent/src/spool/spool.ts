@@ -1,5 +1,5 @@
 import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Digest, digestBytes } from '@qfleet/shared/digest.ts';
 import type { Logger } from '@qfleet/shared/logger.ts';
 import { syncFolder } from '../blobs/sync-folder.ts';
@@ -14,6 +14,8 @@ export interface SpoolEntry {
   readonly sizeBytes: number;
   readonly spooledAtMs: number;
   readonly resultPath: string;
+  /** The result itself where it is in memory only. */
+  readonly bytes?: Uint8Array;
   blobPath(digest: Digest): string;
   readonly blobs: readonly Digest[];
 }
@@ -28,12 +30,15 @@ export interface UnsentResult {
 }
 
 const resultName = 'result.json';
+/** The folder beside the spool for what was refused for good. */
+const refusedName = 'refused';
 /** A folder with this prefix is on its way in or out; one that is found at the start is a leftover. */
 const unfinishedPrefix = '.unfinished-';
 
 /**
  * Unsent results on the disk: one folder each, named by the digest of the result, with its blobs. An entry appears
- * by one rename after everything in it was synced, and leaves only when it was acknowledged.
+ * by one rename after everything in it was synced, and leaves only when it was acknowledged. What a full disk does not
+ * take is held in memory.
  */
 export class Spool {
   readonly #folder: string;
@@ -81,17 +86,47 @@ export class Spool {
     await rename(unfinished, target);
     await syncFolder(this.#folder);
     const entry = await describeEntry(target, digest, result);
-    this.#entries.set(digest, entry);
-    for (const listener of this.#listeners) listener();
+    this.#put(entry);
     return entry;
+  }
+
+  /**
+   * Keeps a result in memory, for where the disk takes no more: it is handed in like any other, and lost with the
+   * process. For failures, which have no blobs.
+   */
+  hold({ bytes, jobId, fence }: Omit<UnsentResult, 'blobs'>): void {
+    const digest = digestBytes(bytes);
+    const resultPath = join(this.#folder, digest, resultName);
+    const blobPath = (blob: Digest): string => join(this.#folder, digest, blob);
+    const size = { sizeBytes: bytes.length, spooledAtMs: Date.now() };
+    this.#put({ digest, jobId, fence, ...size, resultPath, bytes, blobPath, blobs: [] });
+  }
+
+  #put(entry: SpoolEntry): void {
+    this.#entries.set(entry.digest, entry);
+    for (const listener of this.#listeners) listener();
   }
 
   /** Removes an acknowledged result. */
   async remove(entry: SpoolEntry): Promise<void> {
+    if (entry.bytes) {
+      this.#entries.delete(entry.digest);
+      return;
+    }
     const leaving = join(this.#folder, `${unfinishedPrefix}${entry.digest}`);
     await rename(join(this.#folder, entry.digest), leaving);
     this.#entries.delete(entry.digest);
     await rm(leaving, { recursive: true, force: true });
+  }
+
+  /** Takes out a result that the coordinator will never take, and keeps it beside the spool for whoever looks into it. */
+  async setAside(entry: SpoolEntry): Promise<void> {
+    if (entry.bytes) return this.remove(entry);
+    const refused = join(dirname(this.#folder), refusedName);
+    await mkdir(refused, { recursive: true });
+    await rm(join(refused, entry.digest), { recursive: true, force: true });
+    await rename(join(this.#folder, entry.digest), join(refused, entry.digest));
+    this.#entries.delete(entry.digest);
   }
 
   /** Calls back whenever a result was added. */

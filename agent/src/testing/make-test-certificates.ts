@@ -4,11 +4,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
   type JsonGeneralNames,
   PublicKey,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import { coordinatorName } from '@qfleet/shared/grpc/agent-service.ts';
 
 const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const hourMs = 3_600_000;
@@ -23,10 +26,12 @@ interface Leaf {
   readonly certificatePem: string;
 }
 
-/** An authority, a server certificate for loopback and identity folders of devices, all real, for one test. */
+/** An authority, a server certificate with the coordinator's name alone, and identity folders of devices, all real, for one test. */
 export interface TestCertificates {
   readonly caPem: string;
   readonly server: Leaf;
+  /** A device's key and certificate, for clients only; with further names that no coordinator would give it. */
+  issueDevice(deviceId: string, names?: JsonGeneralNames): Promise<Leaf>;
   /** Writes an identity folder as `qfleet device add` does. */
   writeIdentity(folder: string, deviceId: string, coordinator?: string): Promise<void>;
 }
@@ -35,14 +40,11 @@ export async function makeTestCertificates(): Promise<TestCertificates> {
   const authority = await makeAuthority();
   return {
     caPem: authority.pem,
-    server: await issue(authority, 'coordinator', [
-      { type: 'ip', value: '127.0.0.1' },
-      { type: 'dns', value: 'localhost' },
-    ]),
+    server: await issue(authority, 'coordinator', [{ type: 'dns', value: coordinatorName }], 'serverAuth'),
+    issueDevice: (deviceId, names = []) =>
+      issue(authority, deviceId, [deviceName(deviceId), ...names], 'clientAuth'),
     writeIdentity: async (folder, deviceId, coordinator) => {
-      const device = await issue(authority, deviceId, [
-        { type: 'url', value: `spiffe://qfleet/device/${deviceId}` },
-      ]);
+      const device = await issue(authority, deviceId, [deviceName(deviceId)], 'clientAuth');
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, 'device.key'), device.keyPem, { mode: 0o600 });
       await writeFile(join(folder, 'device.crt'), device.certificatePem);
@@ -69,7 +71,16 @@ async function makeAuthority(): Promise<Authority> {
   return { keys, pem: certificate.toString('pem') };
 }
 
-async function issue(authority: Authority, commonName: string, names: JsonGeneralNames): Promise<Leaf> {
+function deviceName(deviceId: string): JsonGeneralNames[number] {
+  return { type: 'url', value: `spiffe://qfleet/device/${deviceId}` };
+}
+
+async function issue(
+  authority: Authority,
+  commonName: string,
+  names: JsonGeneralNames,
+  usage: 'serverAuth' | 'clientAuth',
+): Promise<Leaf> {
   const pair = generateKeyPairSync('ed25519');
   const spki = new Uint8Array(pair.publicKey.export({ type: 'spki', format: 'der' }));
   const certificate = await X509CertificateGenerator.create({
@@ -80,7 +91,10 @@ async function issue(authority: Authority, commonName: string, names: JsonGenera
     signingAlgorithm,
     publicKey: new PublicKey(spki),
     signingKey: authority.keys.privateKey as never,
-    extensions: [new SubjectAlternativeNameExtension(names)],
+    extensions: [
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage[usage]], true),
+      new SubjectAlternativeNameExtension(names),
+    ],
   });
   return {
     keyPem: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,

@@ -12,6 +12,7 @@ import {
   sqnrReading,
 } from './divergence-readings.ts';
 import type { RunEvidence } from './evidence.ts';
+import { indexReadings } from './index-readings.ts';
 import type { Place } from './place.ts';
 import { randomFor } from './random-for.ts';
 import { speedReading } from './speed-reading.ts';
@@ -71,7 +72,7 @@ function compare(options: CompareOptions): PlaceComparison {
     outputs: outputsWord(pair),
     notes: notesOf(pair),
     ...(latency.verdict && { speed: latency.verdict }),
-    readings: Object.fromEntries(readings.map((reading) => [reading.quantity, reading])),
+    readings: indexReadings(readings),
   };
 }
 

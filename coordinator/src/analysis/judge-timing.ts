@@ -6,6 +6,7 @@ import { median } from '@qfleet/shared/statistics/median.ts';
 import { standardDeviation } from '@qfleet/shared/statistics/standard-deviation.ts';
 import { theilSenSlope } from '@qfleet/shared/statistics/theil-sen.ts';
 import { type TimingVerdict, type TimingVerdictWord, timingVerdicts } from './cell.ts';
+import { isPlausible } from './is-plausible.ts';
 import type { TimedLaunch } from './read-launches.ts';
 
 /** Coefficient of variation of the launch medians above which a cell is noisy; twice trtexec's 2.5 % for queries, since launches differ by more. */
@@ -124,13 +125,11 @@ function throttledBits(before: Environment | undefined, after: Environment | und
 
 /** Compares like with like: the frequency right after the last launches with that right after the first. */
 function judgeFrequency(launches: readonly TimedLaunch[]): Reason | undefined {
-  const values = launches
-    .map(({ launch }) => launch.environmentAfter?.frequencyHz)
-    .filter((value) => value !== undefined);
+  const values = launches.map(({ launch }) => launch.environmentAfter?.frequencyHz).filter(isPlausible);
   const third = Math.floor(values.length / 3);
   if (third === 0) return undefined;
   const share = median(values.slice(-third)) / median(values.slice(0, third));
-  if (share >= minFrequencyShare) return undefined;
+  if (!(share < minFrequencyShare)) return undefined;
   return { code: 'throttled', detail: `the frequency fell to ${percent(share)} of what it was at first` };
 }
 

@@ -2,6 +2,7 @@ import type { Random } from '@qfleet/shared/random.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import type { Launch } from '@qfleet/shared/result/job-result.ts';
 import { available } from './available-reading.ts';
+import { isPlausible } from './is-plausible.ts';
 import { launchMedianReading } from './latency-readings.ts';
 import type { TimedLaunch } from './read-launches.ts';
 
@@ -22,6 +23,9 @@ const launchQuantities: readonly {
       launch.cpuTimeNs === undefined || !launch.timedCount ? undefined : launch.cpuTimeNs / launch.timedCount,
   },
 ];
+
+/** A sensor that says more than 1000 °C is broken. */
+const maxTemperatureMilliC = 1e6;
 
 const environmentQuantities = { 'temperature.max': 'milliC', 'frequency.actual': 'Hz' } as const;
 
@@ -44,7 +48,7 @@ export function launchReadings(
     launchMedianReading({
       quantity,
       unit,
-      values: launches.map(({ launch }) => read(launch)).filter((value) => value !== undefined),
+      values: launches.map(({ launch }) => read(launch)).filter(isPlausible),
       random: randomOf(quantity),
     }),
   );
@@ -59,7 +63,8 @@ function temperatureReading(launches: readonly TimedLaunch[]): Reading {
   const values = launches
     .flatMap(({ launch }) => [launch.environmentBefore, launch.environmentAfter])
     .map((environment) => environment?.temperatureMilliC)
-    .filter((value) => value !== undefined);
+    .filter((value) => value !== undefined)
+    .filter((value) => Math.abs(value) <= maxTemperatureMilliC);
   if (values.length === 0)
     return unavailable('temperature.max', 'milliC', 'not-present: no thermal sensor read');
   return available({
@@ -72,9 +77,7 @@ function temperatureReading(launches: readonly TimedLaunch[]): Reading {
 }
 
 function frequencyReading(launches: readonly TimedLaunch[], random: Random): Reading {
-  const values = launches
-    .map(({ launch }) => launch.environmentAfter?.frequencyHz)
-    .filter((value) => value !== undefined);
+  const values = launches.map(({ launch }) => launch.environmentAfter?.frequencyHz).filter(isPlausible);
   if (values.length === 0) {
     return unavailable('frequency.actual', 'Hz', 'not-present: the kernel reports no frequency');
   }

@@ -1,16 +1,16 @@
-import { parseDigest } from '@qfleet/shared/digest.ts';
+import { digestBytes, parseDigest } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { type JobResult, jobResultSchema } from '@qfleet/shared/result/job-result.ts';
 import type { Dataset, Split } from '../artefacts/artefacts.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import type { JobRecord, ResultRecord, RunRecord } from '../store/records.ts';
+import type { DeviceRecord, JobRecord, ResultRecord, RunRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { RunEvidence } from './evidence.ts';
 
 /**
  * Everything that the report of one run is computed from; the only I/O of the analysis. `runId` as
- * `Store.findRun` takes it. Throws `not-found` for an unknown run, its model, or a blob that is gone, and
- * `digest-mismatch` for one that the disk has changed.
+ * `Store.findRun` takes it. A result, or a blob of one, that is gone or that the disk has changed is left out, so
+ * that it costs its own cells and no others. Throws `not-found` for an unknown run or its model.
  */
 export async function loadEvidence(runId: string, store: Store, blobs: BlobStore): Promise<RunEvidence> {
   const run = await store.findRun(runId);
@@ -37,7 +37,7 @@ export async function loadEvidence(runId: string, store: Store, blobs: BlobStore
     ),
     dataset,
     labels: dataset && (await loadLabels(dataset, jobs, blobs)),
-    devices: (await store.listDevices()).filter((device) => run.deviceIds.includes(device.id)),
+    devices: await loadDevices(run, store),
     jobs,
     results,
     blobs: await loadBlobs(results, blobs),
@@ -46,25 +46,35 @@ export async function loadEvidence(runId: string, store: Store, blobs: BlobStore
 
 async function loadResults(run: RunRecord, store: Store): Promise<RunEvidence['results']> {
   const committed = (await store.listResults(run.id)).filter((record) => record.state === 'committed');
-  const parsed = committed.map(withResult);
+  const parsed = committed.flatMap(withResult);
   const probed = new Set(
     parsed.filter(({ result }) => result.outcome.kind === 'probe').map(({ deviceId }) => deviceId),
   );
   const others = run.deviceIds.filter((deviceId) => !probed.has(deviceId));
-  const earlier = await Promise.all(others.map((deviceId) => store.latestProbe(deviceId)));
-  return [...parsed, ...earlier.filter((record) => record !== undefined).map(withResult)];
+  // What was probed after the end of a run must not change its report.
+  const untilMs = run.finishedAtMs ?? Number.MAX_SAFE_INTEGER;
+  const earlier = await Promise.all(others.map((deviceId) => store.latestProbe(deviceId, untilMs)));
+  return [...parsed, ...earlier.filter((record) => record !== undefined).flatMap(withResult)];
 }
 
-function withResult(record: ResultRecord): RunEvidence['results'][number] {
-  return { digest: record.digest, deviceId: record.deviceId, result: parseResult(record) };
+/** Also those that were removed since. */
+async function loadDevices(run: RunRecord, store: Store): Promise<DeviceRecord[]> {
+  const found = await Promise.all(run.deviceIds.map((id) => store.findDevice(id)));
+  return found.filter((device) => device !== undefined);
 }
 
-function parseResult(record: ResultRecord): JobResult {
-  const parsed = jobResultSchema.safeParse(JSON.parse(new TextDecoder().decode(record.bytes)));
-  if (parsed.success) return parsed.data;
-  throw new QfleetError('internal', `The stored result ${record.digest} is no qfleet.result/1.`, {
-    cause: parsed.error,
-  });
+function withResult(record: ResultRecord): RunEvidence['results'] {
+  const result = digestBytes(record.bytes) === record.digest ? parseResult(record.bytes) : undefined;
+  return result ? [{ digest: record.digest, deviceId: record.deviceId, result }] : [];
+}
+
+/** Undefined where the bytes are none that this version understands. */
+function parseResult(bytes: Uint8Array): JobResult | undefined {
+  try {
+    return jobResultSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    return undefined;
+  }
 }
 
 async function loadBlobs(
@@ -73,8 +83,21 @@ async function loadBlobs(
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const digests = new Set(results.flatMap(({ result }) => result.blobs));
   const contents = new Map<string, Uint8Array>();
-  for (const digest of [...digests].sort()) contents.set(digest, await blobs.read(parseDigest(digest)));
+  for (const digest of [...digests].sort()) {
+    const content = await readIfWhole(blobs, digest);
+    if (content) contents.set(digest, content);
+  }
   return contents;
+}
+
+async function readIfWhole(blobs: BlobStore, digest: string): Promise<Uint8Array | undefined> {
+  try {
+    return await blobs.read(parseDigest(digest));
+  } catch (thrown) {
+    const { code } = QfleetError.from(thrown);
+    if (code === 'not-found' || code === 'digest-mismatch') return undefined;
+    throw thrown;
+  }
 }
 
 /** Labels of the split that the evaluate jobs took their shards from. */

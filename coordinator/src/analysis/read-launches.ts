@@ -2,6 +2,9 @@ import type { Launch, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
 import { median } from '@qfleet/shared/statistics/median.ts';
 import { float64At } from './decode-blob.ts';
 
+/** No inference of a job that ends takes eleven days. */
+const maxSampleNs = 1e15;
+
 /** A launch that came to its end, with its samples. */
 export interface TimedLaunch {
   readonly launch: Launch;
@@ -27,7 +30,7 @@ export function readLaunches(
   const launches = facts.launches
     .filter((launch) => launch.variantDigest === variantDigest)
     .sort((a, b) => a.order - b.order);
-  const bytes = facts.samplesBlob === undefined ? undefined : blobs.get(facts.samplesBlob);
+  const bytes = facts.samplesBlob === undefined ? new Uint8Array() : blobs.get(facts.samplesBlob);
   const read = launches.map((launch, round) => readLaunch(launch, round, bytes));
   return {
     completed: read.filter((entry) => typeof entry !== 'string'),
@@ -38,8 +41,13 @@ export function readLaunches(
 function readLaunch(launch: Launch, round: number, bytes: Uint8Array | undefined): TimedLaunch | string {
   if (launch.failure) return `launch-failed: ${launch.failure.class}: ${launch.failure.message}`;
   const { sampleOffset = 0, warmupCount = 0, timedCount = 0 } = launch;
-  if (timedCount === 0 || !bytes) return 'no-samples: the launch reported none';
+  if (timedCount === 0) return 'no-samples: the launch reported none';
+  if (!bytes) return 'bad-evidence: the samples blob is gone, or the disk has changed it';
   const samplesNs = float64At(bytes, sampleOffset + warmupCount, timedCount);
   if (!samplesNs) return 'bad-evidence: the samples blob is shorter than the launch says';
-  return { launch, round, samplesNs, medianNs: median(samplesNs) };
+  const areDurations = samplesNs.every((sampleNs) => sampleNs >= 0 && sampleNs <= maxSampleNs);
+  if (!areDurations) return 'bad-evidence: a sample is no duration: negative, not a number, or beyond reason';
+  const medianNs = median(samplesNs);
+  if (medianNs === 0) return 'bad-evidence: half of the samples are 0 ns';
+  return { launch, round, samplesNs, medianNs };
 }

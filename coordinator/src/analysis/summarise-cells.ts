@@ -7,7 +7,9 @@ import type { Cell } from './cell.ts';
 import { type CellEvidence, collectCells } from './collect-cells.ts';
 import { accuracyLossReading, agreementReading, pairOutputs, sqnrReading } from './divergence-readings.ts';
 import type { RunEvidence } from './evidence.ts';
+import { findBadOutputs } from './find-bad-outputs.ts';
 import { findReferenceVariant } from './find-reference-variant.ts';
+import { indexReadings } from './index-readings.ts';
 import { judgeNumerics } from './judge-numerics.ts';
 import { judgeTiming } from './judge-timing.ts';
 import { latencyQuantities, latencyReadings } from './latency-readings.ts';
@@ -57,6 +59,8 @@ function readCell(cell: CellEvidence, evidence: RunEvidence): ReadCell {
     ? readLaunches(facts, cell.variantDigest, evidence.blobs)
     : { completed: [], failures: [] };
   const emulated = cell.device?.inventory?.emulated;
+  const outputs = cell.evaluation?.facts && readOutputs(cell.evaluation.facts, evidence.blobs);
+  const badOutputs = outputs && findBadOutputs(outputs, cell.evaluation?.job.spec.evaluate?.inputs?.count);
   return {
     evidence: cell,
     id: [
@@ -69,8 +73,8 @@ function readCell(cell: CellEvidence, evidence: RunEvidence): ReadCell {
     whyNoTiming: emulated
       ? `emulated: by ${emulated.by} as ${emulated.cpu}`
       : whyNoTiming(cell.measure, launches, evidence.run),
-    outputs: cell.evaluation?.facts && readOutputs(cell.evaluation.facts, evidence.blobs),
-    whyNoOutputs: whyNoEvaluation(cell.evaluation, evidence.run),
+    outputs: badOutputs === undefined ? outputs : undefined,
+    whyNoOutputs: badOutputs ?? whyNoEvaluation(cell.evaluation, evidence.run),
   };
 }
 
@@ -130,8 +134,8 @@ function summarise(options: SummariseOptions): SummarisedCell {
       processors: found.device?.inventory?.cpu.processors,
       threadsUsed: found.measure?.facts?.threadsUsed,
     }),
-    numerics: judgeNumerics(found.evaluation, options.evaluations, cell.whyNoOutputs),
-    readings: Object.fromEntries(readings.map((reading) => [reading.quantity, reading])),
+    numerics: judgeNumerics(cell.outputs && found.evaluation, options.evaluations, cell.whyNoOutputs),
+    readings: indexReadings(readings),
     operators: [...profile.operators],
     results: [found.measure?.resultDigest, found.evaluation?.resultDigest].filter(
       (digest) => digest !== undefined,

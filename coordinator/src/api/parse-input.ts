@@ -18,6 +18,11 @@ export function parseInput(schema: z.ZodType | undefined, value: unknown, part: 
 /** All complaints of a schema in one line: `launches: expected number, received string; name: …`. */
 export function describeIssues(error: z.core.$ZodError): string {
   return error.issues
-    .map((issue) => (issue.path.length > 0 ? `${z.core.toDotPath(issue.path)}: ` : '') + issue.message)
+    .map((issue) => (issue.path.length > 0 ? `${z.core.toDotPath(issue.path)}: ` : '') + describeIssue(issue))
     .join('; ');
+}
+
+function describeIssue({ code, message }: z.core.$ZodIssue): string {
+  const isMissing = code === 'invalid_type' && message.endsWith('received undefined');
+  return isMissing ? 'missing' : message.replace(/^Invalid input: /, '');
 }

@@ -82,6 +82,30 @@ test('what is not there is 404 with a code, be it a route, a model or a run', as
   }
 });
 
+test('odd paths, queries and bodies are refused as what they are, and the coordinator goes on', async () => {
+  const odd: [method: string, path: string, status: number, body?: string][] = [
+    ['GET', '/v1/runs/..%2f..%2fetc%2fpasswd', 404],
+    ['GET', '/v1/models/%00', 404],
+    ['GET', '/v1/runs/%27%20or%201%3D1--', 404],
+    ['GET', '/v1/runs/%25', 404],
+    ['GET', `/v1/runs/${'x'.repeat(3000)}`, 400],
+    ['GET', '/v1/runs/%E0%A4%A', 400],
+    ['GET', '/v1/events?after=-1', 400],
+    ['GET', '/v1/runs/latest/report?format=exe', 400],
+    ['POST', '/v1/gc', 400, '{"delete": "yes"}'],
+    ['POST', '/v1/gc', 400, '{"delete":'],
+    ['POST', '/v1/gc', 400, '[]'],
+    ['POST', '/v1/runs', 400, '{"__proto__": {"model": "x"}}'],
+    ['POST', '/v1/runs', 507, JSON.stringify({ model: 'x'.repeat(2_000_000) })],
+  ];
+  for (const [method, path, status, body] of odd) {
+    const answer = await send(method, path, body === undefined ? {} : { body });
+    assert.equal(answer.status, status, `${method} ${path.slice(0, 60)}: ${JSON.stringify(answer.body)}`);
+    assert.notEqual(codeOf(answer), 'internal');
+  }
+  assert.equal((await send('GET', '/v1/health')).status, 200);
+});
+
 test('every route is served and described', async () => {
   const { body } = await send('GET', '/v1/openapi.json');
   const { paths } = body as { paths: Record<string, Record<string, { operationId: string }>> };

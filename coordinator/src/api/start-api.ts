@@ -39,6 +39,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: true,
+    // What the router itself refuses, before any route: an odd path.
+    frameworkErrors: sendError,
   });
   const routes = createRouteTable(options.services);
   app.setErrorHandler(sendError);

@@ -145,7 +145,7 @@ function resolveSize(
     'invalid-argument',
     `The model leaves the ${field} of its input open; expected a number.`,
     {
-      hint: `Add ${field} to the input contract.`,
+      hint: `Write the size to use into a file, for example contract.yaml with the lines "height: 224" and "width: 224", and pass --contract contract.yaml.`,
     },
   );
 }

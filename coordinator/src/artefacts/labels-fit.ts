@@ -17,5 +17,8 @@ export function labelsFit(
   if (width === classes) return { fits: true };
   const got =
     typeof width === 'number' ? `model has ${width} outputs` : 'model has no fixed number of outputs';
-  return { fits: false, reason: `labels-do-not-fit: dataset has ${classes} classes, ${got}` };
+  return {
+    fits: false,
+    reason: `labels-do-not-fit: dataset has ${classes} ${classes === 1 ? 'class' : 'classes'}, ${got}`,
+  };
 }

@@ -38,10 +38,14 @@ test('more calibration items than can be had without overlap are refused with th
   const twins = [...digests.slice(0, 5), 'item-0'];
   assert.throws(() => splitItems({ digests: twins, calibration: 5, seed: 1 }), {
     code: 'refused',
-    message: /5 calibration items were asked for; of 6 items, 1 to 4 can be taken/,
+    message:
+      /5 calibration items were asked for; of 6 items \(2 of them have an identical twin in the set\), 1 to 4 can be taken/,
   });
   assert.throws(() => splitItems({ digests, calibration: 100, seed: 1 }), {
     message: /1 to 99 can be taken/,
   });
   assert.throws(() => splitItems({ digests, calibration: 0, seed: 1 }), { code: 'refused' });
+  assert.throws(() => splitItems({ digests: ['a', 'a'], calibration: 1, seed: 1 }), {
+    message: /2 of them have an identical twin in the set\), none can be taken/,
+  });
 });

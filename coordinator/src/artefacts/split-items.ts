@@ -1,3 +1,4 @@
+import type { QfleetError } from '@qfleet/shared/errors.ts';
 import { createRandom, shuffle } from '@qfleet/shared/random.ts';
 import { refused } from './refused.ts';
 
@@ -28,11 +29,7 @@ export function splitItems({ digests, calibration, seed }: SplitRequest): ItemSp
   const order = shuffle([...digests.keys()], createRandom(seed));
   const unique = order.filter((index) => copies.get(digests[index]!) === 1);
   if (calibration < 1 || calibration > unique.length || calibration >= digests.length) {
-    const most = Math.min(unique.length, digests.length - 1);
-    throw refused(
-      `${calibration} calibration items were asked for; of ${digests.length} items, 1 to ${most} can be taken without overlap.`,
-      'Ask for fewer, or add the dataset without a split.',
-    );
+    throw tooFew({ asked: calibration, total: digests.length, unique: unique.length });
   }
   const chosen = new Set(unique.slice(0, calibration));
   return {
@@ -40,4 +37,14 @@ export function splitItems({ digests, calibration, seed }: SplitRequest): ItemSp
     evaluation: [...digests.keys()].filter((index) => !chosen.has(index)),
     duplicates: digests.length - unique.length,
   };
+}
+
+function tooFew({ asked, total, unique }: { asked: number; total: number; unique: number }): QfleetError {
+  const most = Math.min(unique, total - 1);
+  const twins = unique < total ? ` (${total - unique} of them have an identical twin in the set)` : '';
+  const range = most < 1 ? 'none' : most === 1 ? 'only 1' : `1 to ${most}`;
+  return refused(
+    `${asked} calibration items were asked for; of ${total} items${twins}, ${range} can be taken without overlap.`,
+    most < 1 ? 'Add the dataset with --split none.' : 'Ask for fewer, or add the dataset with --split none.',
+  );
 }

@@ -12,7 +12,7 @@ export function agentCommand(env: NodeJS.ProcessEnv): {
 } {
   const given = env['QFLEET_AGENT'];
   if (given) return { file: given, args: [] };
-  const script = fileURLToPath(new URL('../../../agent/src/cli/main.ts', import.meta.url));
+  const script = fileURLToPath(new URL('../../../agent/src/cli/qfleet-agent.cjs', import.meta.url));
   if (existsSync(script)) return { file: process.execPath, args: [script] };
   throw new QfleetError('configuration', `There is no agent at ${script}.`, {
     hint: 'Name the program in QFLEET_AGENT.',

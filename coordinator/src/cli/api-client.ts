@@ -16,6 +16,17 @@ const reconnectMs = 1000;
 /** How long a coordinator that went away may take to come back while its events are followed, milliseconds. */
 const patienceMs = 120_000;
 
+/** How to wait for a coordinator that is away: it has two minutes from its first silence on, then `no-coordinator` is thrown. */
+export interface Patience {
+  readonly signal: AbortSignal;
+  /** Called once for every time that it is found to be away. */
+  readonly onAway?: () => void;
+}
+
+interface EventStream extends AsyncDisposable {
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
 /** Finds the coordinator: `QFLEET_URL` with `QFLEET_TOKEN` or `QFLEET_TOKEN_FILE`, else operator.json in the data folder. Throws `no-coordinator`. */
 export async function connectToCoordinator(
   context: Pick<CliContext, 'env' | 'cwd'>,
@@ -78,30 +89,64 @@ export class ApiClient {
     return (await this.#fetch('GET', path, undefined, {})).text();
   }
 
+  /** As `get`, and waits for a coordinator that is away; see `Patience`. */
+  getPatiently<T>(path: string, schema: z.ZodType<T>, patience: Patience): Promise<T> {
+    return this.#patiently(() => this.get(path, schema), patience);
+  }
+
   /**
    * Events of a subject from the first on, for ever: a broken stream is taken up after the last event seen, also when
-   * the coordinator restarts at another port meanwhile. A coordinator that stays away throws `no-coordinator`.
+   * the coordinator restarts at another port meanwhile. Every connection begins with an event `stream.opened` of our
+   * own, at which the reader has to look at the state itself: a coordinator that is killed between a change and the
+   * event of it never tells of it.
    */
-  async *events(subject: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+  async *events(subject: string, patience: Patience): AsyncGenerator<ServerEvent> {
+    const { signal } = patience;
+    const path = `/v1/events?subject=${encodeURIComponent(subject)}`;
     let last = 0;
-    let lastHeardMs = performance.now();
     while (!signal.aborted) {
       try {
-        const path = `/v1/events?subject=${encodeURIComponent(subject)}`;
-        const response = await this.#fetch('GET', path, undefined, { 'last-event-id': String(last) }, signal);
-        lastHeardMs = performance.now();
-        for await (const event of readServerEvents(response.body ?? new ReadableStream())) {
+        await using stream = await this.#patiently(() => this.#openStream(path, last, signal), patience);
+        yield { kind: 'stream.opened', seq: last, atMs: Date.now(), subject, data: null };
+        for await (const event of readServerEvents(stream.body)) {
           last = event.seq;
-          lastHeardMs = performance.now();
           yield event;
         }
       } catch (thrown) {
         if (signal.aborted) return;
-        if (!isPassing(thrown) || performance.now() - lastHeardMs > patienceMs) throw thrown;
+        if (!(thrown instanceof TypeError)) throw thrown;
       }
-      await sleep(reconnectMs, undefined, { signal }).catch(() => undefined);
-      this.#address = await this.#find().catch(() => this.#address);
+      await this.#comeBack(signal);
     }
+  }
+
+  /** Disposing closes the connection, which would else keep the process from ending. */
+  async #openStream(path: string, last: number, signal: AbortSignal): Promise<EventStream> {
+    const closing = new AbortController();
+    const either = AbortSignal.any([signal, closing.signal]);
+    const response = await this.#fetch('GET', path, undefined, { 'last-event-id': String(last) }, either);
+    const body = response.body ?? new ReadableStream<Uint8Array>();
+    return { body, [Symbol.asyncDispose]: async () => closing.abort() };
+  }
+
+  async #patiently<T>(work: () => Promise<T>, { signal, onAway }: Patience): Promise<T> {
+    let awaySinceMs: number | undefined;
+    for (;;) {
+      try {
+        return await work();
+      } catch (thrown) {
+        if (signal.aborted || !isPassing(thrown)) throw thrown;
+        if (awaySinceMs === undefined) onAway?.();
+        awaySinceMs ??= performance.now();
+        if (performance.now() - awaySinceMs > patienceMs) throw thrown;
+      }
+      await this.#comeBack(signal);
+    }
+  }
+
+  async #comeBack(signal: AbortSignal): Promise<void> {
+    await sleep(reconnectMs, undefined, { signal }).catch(() => undefined);
+    this.#address = await this.#find().catch(() => this.#address);
   }
 
   async #json<T>(method: string, path: string, schema: z.ZodType<T>, body: unknown): Promise<T> {

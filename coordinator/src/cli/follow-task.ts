@@ -2,6 +2,7 @@ import { isErrorCode, QfleetError } from '@qfleet/shared/errors.ts';
 import { type TaskView, taskViewSchema } from '../api/views/task-view.ts';
 import type { ApiClient } from './api-client.ts';
 import type { CliContext } from './cli-context.ts';
+import { createPatience } from './create-patience.ts';
 import { createProgress } from './output/progress.ts';
 
 /**
@@ -10,9 +11,10 @@ import { createProgress } from './output/progress.ts';
  */
 export async function followTask(context: CliContext, client: ApiClient, id: string): Promise<TaskView> {
   const progress = createProgress(context);
+  const patience = createPatience(context, progress);
   try {
-    for await (const _ of client.events(`task:${id}`, context.signal)) {
-      const task = await client.get(`/v1/tasks/${id}`, taskViewSchema);
+    for await (const _ of client.events(`task:${id}`, patience)) {
+      const task = await client.getPatiently(`/v1/tasks/${id}`, taskViewSchema, patience);
       if (task.progress) progress.update(task.progress.step, task.progress.fraction);
       if (isFinal(task)) return requireCompleted(task);
     }

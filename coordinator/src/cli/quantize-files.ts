@@ -2,15 +2,14 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseDigest } from '@qfleet/shared/digest.ts';
-import type * as z from 'zod';
 import { addModel } from '../artefacts/add-model.ts';
 import { importDataset } from '../artefacts/import-dataset.ts';
 import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import { openStore } from '../store/open-store.ts';
 import { createQuantizeTask } from '../tasks/quantize-task.ts';
 import { type CliContext, say } from './cli-context.ts';
-import type { QuantizeOptions, quantizedSchema } from './commands/quantize.ts';
 import { createProgress } from './output/progress.ts';
+import type { Quantized, QuantizeOptions } from './quantize-order.ts';
 import { readContract } from './read-contract.ts';
 
 /**
@@ -21,7 +20,7 @@ export async function quantizeFiles(
   context: CliContext,
   modelPath: string,
   options: QuantizeOptions & { readonly out: string },
-): Promise<z.infer<typeof quantizedSchema>> {
+): Promise<Quantized> {
   const folder = await mkdtemp(join(tmpdir(), 'qfleet-files-'));
   const progress = createProgress(context);
   try {
@@ -61,7 +60,7 @@ export async function quantizeFiles(
     }
     progress.end();
     say(context, `Wrote them to ${outDir}`);
-    return made as z.infer<typeof quantizedSchema>;
+    return made as Quantized;
   } finally {
     progress.end();
     await rm(folder, { recursive: true, force: true });

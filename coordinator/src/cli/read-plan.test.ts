@@ -40,7 +40,14 @@ test('every wrong field of a plan is named', async () => {
     assert.equal(error.code, 'usage');
     assert.match(error.message, /timing\.launches/);
     assert.match(error.message, /varients/);
+    assert.match(String((error as Error & { hint?: string }).hint), /Did you mean variants\?/);
     return true;
   });
-  await assert.rejects(readPlan({ cwd }, undefined, {}), { code: 'usage', message: /model/ });
+  await assert.rejects(readPlan({ cwd }, undefined, {}), { code: 'usage', message: /model: missing$/ });
+  writeFileSync(join(cwd, 'misplaced.yaml'), 'model: a\nlaunchs: 3\n');
+  await assert.rejects(readPlan({ cwd }, 'misplaced.yaml', {}), { hint: 'Did you mean timing.launches?' });
+  writeFileSync(join(cwd, 'strange.yaml'), 'model: a\nxyzzyplugh: 3\n');
+  await assert.rejects(readPlan({ cwd }, 'strange.yaml', {}), {
+    hint: /^A plan takes name, model, variants/,
+  });
 });

@@ -1,5 +1,7 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import * as z from 'zod';
 import { describeIssues } from '../api/parse-input.ts';
+import { suggestNames } from '../main/suggest-names.ts';
 import { type Plan, planSchema } from '../plan/plan.ts';
 import type { CliContext } from './cli-context.ts';
 import { readYaml } from './read-yaml.ts';
@@ -36,8 +38,49 @@ export async function readPlan(
   if (parsed.success) return parsed.data;
   const where = file === undefined ? 'The plan' : `The plan in ${file}`;
   throw new QfleetError('usage', `${where} is not as expected: ${describeIssues(parsed.error)}`, {
-    hint: 'The least a plan needs is a model: qfleet run create --model NAME.',
+    hint: suggestFields(parsed.error) ?? 'The least a plan needs is a model: qfleet run create --model NAME.',
   });
+}
+
+/** Where fields are not known: those that are probably meant, wherever in a plan they belong, or all of that place. */
+function suggestFields({ issues }: z.ZodError): string | undefined {
+  const unknown = issues.filter((issue) => issue.code === 'unrecognized_keys');
+  if (unknown.length === 0) return undefined;
+  const nearest = unknown.flatMap(({ keys }) => keys.flatMap(nearestField));
+  if (nearest.length > 0) return `Did you mean ${nearest.join(' and ')}?`;
+  return `A plan takes ${planFields.filter((field) => !field.includes('.')).join(', ')}.`;
+}
+
+function nearestField(key: string): string[] {
+  const [name] = suggestNames(key, planFields.map(lastPart));
+  return planFields.filter((field) => lastPart(field) === name).slice(0, 1);
+}
+
+function lastPart(field: string): string {
+  return field.split('.').at(-1)!;
+}
+
+/** `model`, `timing`, `timing.launches`, … */
+const planFields: readonly string[] = listFields(z.toJSONSchema(planSchema, { io: 'input' }), '');
+
+function listFields(schema: z.core.JSONSchema._JSONSchema, prefix: string): string[] {
+  if (typeof schema === 'boolean') return [];
+  const nested = Array.isArray(schema.items) ? {} : (schema.items ?? {});
+  const own = Object.entries(schema.properties ?? {});
+  return [
+    ...listFieldsOf(own, prefix),
+    ...(typeof nested === 'boolean' ? [] : listFieldsOf(Object.entries(nested.properties ?? {}), prefix)),
+  ];
+}
+
+function listFieldsOf(
+  properties: readonly [string, z.core.JSONSchema._JSONSchema][],
+  prefix: string,
+): string[] {
+  return properties.flatMap(([name, inner]) => [
+    `${prefix}${name}`,
+    ...listFields(inner, `${prefix}${name}.`),
+  ]);
 }
 
 function layFlagsOver(plan: Loose, flags: PlanFlags): Loose {

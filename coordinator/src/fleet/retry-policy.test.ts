@@ -11,8 +11,9 @@ test('crashes, lack of memory, time-outs and our own faults are tried twice more
   }
 });
 
-test('a full disk is given a minute', () => {
-  assert.deepEqual(decideRetry('disk-full', 1), { retryAfterMs: 60_000 });
+test('a full disk is given half a minute in all', () => {
+  assert.deepEqual(decideRetry('disk-full', 1), { retryAfterMs: 10_000 });
+  assert.deepEqual(decideRetry('disk-full', 2), { retryAfterMs: 20_000 });
 });
 
 test('spoilt bytes are fetched once more', () => {

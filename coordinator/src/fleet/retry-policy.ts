@@ -12,14 +12,15 @@ interface Policy {
 
 /**
  * Failures that another try may mend, in which the circumstances are at fault rather than the model. A full
- * disk and a lack of memory get time to pass; bytes spoilt once may have been spoilt on the way.
+ * disk and a lack of memory get time to pass, not minutes: mostly somebody has to clear up, and the run's end is
+ * what tells them. Bytes spoilt once may have been spoilt on the way.
  */
 const policies: Partial<Record<FailureClass, Policy>> = {
   oom: { maxAttempts: 3, firstDelayMs: 5_000 },
   timeout: { maxAttempts: 3, firstDelayMs: 5_000 },
   crashed: { maxAttempts: 3, firstDelayMs: 1_000 },
   internal: { maxAttempts: 3, firstDelayMs: 1_000 },
-  'disk-full': { maxAttempts: 3, firstDelayMs: 60_000 },
+  'disk-full': { maxAttempts: 3, firstDelayMs: 10_000 },
   'digest-mismatch': { maxAttempts: 2, firstDelayMs: 1_000 },
 };
 

@@ -9,7 +9,8 @@ export class SessionRegistry {
   add(session: DeviceSession): boolean {
     const older = this.#sessions.get(session.device.id);
     this.#sessions.set(session.device.id, session);
-    older?.end(new QfleetError('unavailable', 'A newer session of this device has replaced this one.'));
+    // Not `unavailable`: two agents with one identity would else come back at once and take turns for ever.
+    older?.end(new QfleetError('already-exists', 'A newer session of this device has replaced this one.'));
     return older !== undefined;
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { digestBytes } from '@qfleet/shared/digest.ts';
 import type { EventRecord } from '../store/records.ts';
@@ -65,7 +66,7 @@ test('a newer session of a device replaces the older one', async () => {
   const agent = await fleet.join('pi');
   const older = await agent.open();
   const newer = await agent.open();
-  assert.equal((await older.ended)?.code, status.UNAVAILABLE);
+  assert.equal((await older.ended)?.code, status.ALREADY_EXISTS, 'which an agent takes for a lasting state');
   await newer.beat();
   assert.deepEqual(fleet.fleet.connectedDeviceIds(), [agent.deviceId]);
 });
@@ -91,7 +92,10 @@ test('a job that an agent lost comes back with a new fence, and twice lost has f
   await createTestRun(fleet, 'r', [agent.deviceId]);
   for (const fence of [1, 2]) {
     const session = await agent.open();
-    assert.equal((await session.nextJob()).fence, fence);
+    const job = await session.nextJob();
+    assert.equal(job.fence, fence);
+    session.send({ progress: { jobId: job.id, fence, step: 'starting', fraction: 0 } });
+    await session.beat({ jobId: job.id, fence });
     session.cancel();
   }
   await agent.open();
@@ -99,6 +103,72 @@ test('a job that an agent lost comes back with a new fence, and twice lost has f
   assert.deepEqual((finished.data as { state: string }).state, 'failed');
   const [job] = await fleet.store.listJobs('r');
   assert.equal(job?.failure?.class, 'crashed-agent');
+});
+
+test('a job whose lease is lost on the way, again and again, is done in the end', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  await fleet.blobs.put(Buffer.from('outputs'));
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  for (let cut = 0; cut < 4; cut++) {
+    const session = await agent.open();
+    await session.nextJob();
+    session.cancel();
+  }
+  const job = await (await agent.open()).nextJob();
+  assert.equal(job.fence, 5);
+  await agent.submit(evaluateResult(job));
+  assert.equal((await fleet.store.findJob(job.id))?.state, 'completed');
+});
+
+test('two agents with one identity take turns, and every job is counted once', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  await fleet.blobs.put(Buffer.from('outputs'));
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  const first = await agent.open('host one');
+  const job = await first.nextJob();
+  const second = await agent.open('host two');
+  assert.equal((await first.ended)?.code, status.ALREADY_EXISTS);
+  const again = await second.nextJob();
+  assert.deepEqual([again.id, again.fence], [job.id, 2]);
+  const answers = await Promise.all([
+    agent.submit(evaluateResult(job)),
+    agent.submit(evaluateResult(again)),
+    agent.submit(evaluateResult(again)),
+  ]);
+  const statuses = answers.map((answer) => answer.status).toSorted();
+  assert.deepEqual(statuses, ['already-stored', 'committed', 'superseded']);
+  await event(fleet, 'run:r', 'run.finished');
+  const results = await fleet.store.listResults('r');
+  assert.deepEqual(results.map((result) => result.state).toSorted(), ['committed', 'superseded']);
+});
+
+test('a cancellation that races the completion leaves one final state, whichever comes first', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  await fleet.blobs.put(Buffer.from('outputs'));
+  for (let round = 0; round < 8; round++) {
+    const id = `r${round}`;
+    await createTestRun(fleet, id, [agent.deviceId]);
+    const job = await session.nextJob();
+    const submitting = agent.submit(evaluateResult(job));
+    await sleep(round / 2);
+    const wasCancelled = await fleet.store.cancelRun(id, 'race').then(
+      () => true,
+      () => false,
+    );
+    const answer = await submitting;
+    await fleet.store.finishRunIfDone(id);
+    await session.beat();
+    const run = await fleet.store.findRun(id);
+    const [result] = await fleet.store.listResults(id);
+    const [{ state: jobState } = { state: '' }] = await fleet.store.listJobs(id);
+    assert.equal(run?.state, wasCancelled ? 'cancelled' : 'completed');
+    assert.equal(result?.state, answer.status);
+    assert.equal(jobState, answer.status === 'committed' ? 'completed' : 'cancelled');
+  }
 });
 
 test('a lease runs out when its agent goes silent, and heartbeats keep it', async () => {
@@ -212,6 +282,25 @@ test('progress is told to those who listen, and bounded', async () => {
     [1, 200],
   );
   assert.equal((await fleet.store.findJob(id))?.progress?.fraction, 1);
+});
+
+test('what a device had measured when it was revoked counts when it is approved again', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  await fleet.blobs.put(Buffer.from('outputs'));
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  const job = await session.nextJob();
+  await fleet.store.setDeviceState(agent.deviceId, 'revoked');
+  await session.ended;
+  await event(fleet, 'run:r', 'run.finished');
+  const refusal = { code: status.UNAUTHENTICATED };
+  await assert.rejects(agent.submit(evaluateResult(job)), refusal);
+  await assert.rejects(agent.statBlob(digestBytes('outputs')), refusal);
+  assert.equal((await fleet.store.findRun('r'))?.state, 'failed');
+  await fleet.store.setDeviceState(agent.deviceId, 'approved');
+  assert.equal((await agent.submit(evaluateResult(job))).status, 'committed');
+  assert.equal((await fleet.store.findRun('r'))?.state, 'completed');
 });
 
 test('revoking a device ends its stream and its job', async () => {

@@ -8,6 +8,7 @@ import type { JobResult } from '@qfleet/shared/result/job-result.ts';
 import type { DeviceRecord, JobRecord } from '../store/records.ts';
 import { announceFinishedRun } from './announce.ts';
 import { checkResult, parseResult } from './check-result.ts';
+import { findShortfall } from './find-shortfall.ts';
 import type { FleetContext } from './fleet-context.ts';
 import type { Handling } from './handle-call.ts';
 import { MissingBlobsError } from './missing-blobs-error.ts';
@@ -36,7 +37,17 @@ export async function submitResult(
   const session = context.sessions.find(device.id);
   session?.beginSettling(hold);
   try {
-    const commit = { ...hold, digest, deviceId: device.id, bytes: resultJson, signature, failure, onFailure };
+    const shortfall = findShortfall(result, job);
+    const commit = {
+      ...hold,
+      digest,
+      deviceId: device.id,
+      bytes: resultJson,
+      signature,
+      failure,
+      onFailure,
+      shortfall,
+    };
     const status = await context.store.commitResult(commit);
     if (status === 'unknown-job') throw unknownJob(result);
     context.quota.settle(device.id);

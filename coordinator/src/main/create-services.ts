@@ -5,7 +5,6 @@ import type { Services } from '../api/services.ts';
 import { addModel } from '../artefacts/add-model.ts';
 import { addVariant } from '../artefacts/add-variant.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import { collectGarbage } from '../blobs/collect-garbage.ts';
 import { addDevice } from '../fleet/add-device.ts';
 import type { EventBus } from '../fleet/event-bus.ts';
 import type { Fleet } from '../fleet/start-fleet.ts';
@@ -13,6 +12,7 @@ import type { Authority } from '../pki/authority.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskWorker } from '../tasks/task-worker.ts';
 import { cancelRun } from './cancel-run.ts';
+import { collectUnusedBlobs } from './collect-unused-blobs.ts';
 import { createRun } from './create-run.ts';
 import { renderReport } from './render-report.ts';
 
@@ -62,8 +62,7 @@ export function createServices(parts: ServiceParts): Services {
     cancelRun: (run, reason) => cancelRun({ run, reason, store, events, fleet }),
     buildReport: async ({ id }, format) =>
       renderReport({ evidence: await loadEvidence(id, store, blobs), format }),
-    collectGarbage: ({ dryRun }) =>
-      collectGarbage({ blobs, referencedBlobs: () => store.referencedBlobs(), nowMs: Date.now(), dryRun }),
+    collectGarbage: ({ dryRun }) => collectUnusedBlobs({ store, blobs, nowMs: Date.now(), dryRun }),
     waitForEvent: (signal) => waitForEvent(events, signal),
   };
 }

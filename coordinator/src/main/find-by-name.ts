@@ -11,7 +11,11 @@ export async function findModel(store: Store, name: string): Promise<Model> {
 
 /** The dataset of that name or digest; throws `not-found` with the nearest names. */
 export async function findDataset(store: Store, name: string): Promise<Dataset> {
-  return (await store.findDataset(name)) ?? missing('dataset', name, await store.listDatasets());
+  const found = await store.findDataset(name);
+  if (found) return found;
+  // Derived ones are made by runs for themselves.
+  const added = (await store.listDatasets()).filter(({ derivedFrom }) => !derivedFrom);
+  return missing('dataset', name, added);
 }
 
 /** The device of that name or id; throws `not-found` with the nearest names. */
@@ -39,12 +43,27 @@ export function pickVariant(variants: readonly Variant[], name: string): Variant
   return found ?? (byPrefix.length === 1 ? byPrefix[0] : undefined) ?? missing('variant', name, variants);
 }
 
-function missing(kind: string, name: string, known: readonly { readonly name: string }[]): never {
+/** What makes the first of its kind. */
+const firstSteps = {
+  model: 'There is no model yet; add one with: qfleet model add FILE.onnx',
+  dataset: 'There is no dataset yet; add one with: qfleet dataset add PATH',
+  device: 'There is no device yet; make one with: qfleet device add NAME --out DIR',
+  run: 'There is no run yet; start one with: qfleet run create --model NAME --wait',
+  task: 'See: qfleet task ls',
+  variant:
+    'The model has no variant yet; make some with: qfleet quantize MODEL --calibration DATASET --recipe int8-per-channel',
+} as const;
+
+function missing(
+  kind: keyof typeof firstSteps,
+  name: string,
+  known: readonly { readonly name: string }[],
+): never {
   const names = known.map((one) => one.name).filter((one) => one !== '');
   const nearest = suggestNames(name, names);
   const hint =
     names.length === 0
-      ? `There is no ${kind} yet.`
+      ? firstSteps[kind]
       : nearest.length > 0
         ? `Did you mean ${nearest.join(' or ')}?`
         : `Known: ${names.slice(0, 10).join(', ')}${names.length > 10 ? ', …' : ''}.`;

@@ -39,7 +39,11 @@ function decode(bytes: Uint8Array): ModelProto {
   try {
     return fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
-    const what = cause instanceof Error ? cause.message : String(cause);
+    // The decoder runs over the end of a view where a file stops in mid-field.
+    const what =
+      cause instanceof RangeError
+        ? 'it ends in the middle of a field'
+        : `at one point: ${(cause as Error).message}`;
     throw new QfleetError(
       'refused',
       `The file is truncated or no ONNX model (${bytes.length} bytes; ${what}).`,

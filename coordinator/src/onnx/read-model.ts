@@ -16,7 +16,7 @@ export interface ReadModel {
 
 /**
  * Reads a model from disk with limits, before anything loads it. Throws `refused` with the reason for what is
- * no ONNX model or one that cannot run on its own, `not-found`, and `resource-exhausted` over 2 GiB.
+ * no ONNX model or one that cannot run on its own, or has more than 2 GiB, and `not-found`.
  */
 export async function readModel(path: string): Promise<ReadModel> {
   const bytes = await readLimited(path);
@@ -36,8 +36,11 @@ async function readLimited(path: string): Promise<Uint8Array> {
   }
   if (stat.size > maxModelBytes) {
     throw new QfleetError(
-      'resource-exhausted',
-      `The model has ${stat.size} bytes, at most ${maxModelBytes} work.`,
+      'refused',
+      `The model file has ${(stat.size / 1e9).toFixed(1)} GB; ONNX, being protobuf, ends below 2 GiB.`,
+      {
+        hint: 'Take a smaller model: one that keeps its weights in other files is limited to 2 GiB as well.',
+      },
     );
   }
   return await file.readFile();

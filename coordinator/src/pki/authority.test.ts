@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { type ConnectionOptions, connect, createServer } from 'node:tls';
+import { coordinatorName } from '@qfleet/shared/grpc/agent-service.ts';
+import type { Authority } from './authority.ts';
 import { deviceIdOf, deviceUri } from './device-uri.ts';
 import { issueDeviceIdentity } from './issue-device-identity.ts';
+import type { ServerName } from './list-server-names.ts';
 import { openAuthority } from './open-authority.ts';
+import { renewServerCertificate } from './renew-server-certificate.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'qfleet-pki-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -28,10 +35,11 @@ test('the authority is made once and its key is private', async () => {
   assert.equal(certificate.validToDate.getUTCFullYear(), 2036);
 });
 
-test('the server certificate holds for loopback, the host and the names asked for', async () => {
+test('the server certificate holds for the coordinator’s fixed name, loopback, the host and the names asked for', async () => {
   const authority = await openAuthority(makeFolder(), { nowMs, extraNames: ['fleet.example', '192.0.2.7'] });
   const certificate = new X509Certificate(authority.server.certificatePem);
   assert.ok(certificate.checkIssued(new X509Certificate(authority.certificatePem)));
+  assert.equal(certificate.checkHost(coordinatorName), coordinatorName);
   assert.equal(certificate.checkHost('localhost'), 'localhost');
   assert.equal(certificate.checkHost('fleet.example'), 'fleet.example');
   assert.equal(certificate.checkIP('127.0.0.1'), '127.0.0.1');
@@ -50,6 +58,32 @@ test('the server certificate is renewed when its names change or its end is near
   assert.notEqual(await certificateAt(nowMs + 368 * dayMs, []), first);
   const renewed = await certificateAt(nowMs + 368 * dayMs, []);
   assert.notEqual(await certificateAt(nowMs + 368 * dayMs, ['fleet.example']), renewed);
+});
+
+test('a server certificate from before the coordinator had its fixed name is renewed', async () => {
+  const folder = makeFolder();
+  const authority = await openAuthority(folder, { nowMs });
+  const file = join(folder, 'pki', 'server.json');
+  const { names } = JSON.parse(readFileSync(file, 'utf8')) as { names: ServerName[] };
+  const before = await renewServerCertificate({
+    folder: join(folder, 'pki'),
+    authority,
+    names: names.filter(({ value }) => value !== coordinatorName),
+    nowMs,
+  });
+  assert.equal(new X509Certificate(before.certificatePem).checkHost(coordinatorName), undefined);
+  const { server } = await openAuthority(folder, { nowMs });
+  assert.equal(new X509Certificate(server.certificatePem).checkHost(coordinatorName), coordinatorName);
+});
+
+test('a TLS server with a device’s certificate is refused, whatever name is looked for', async () => {
+  const authority = await openAuthority(makeFolder(), { nowMs: Date.now() });
+  const device = await issueDeviceIdentity({ authority, deviceId, nowMs: Date.now() });
+  const { server } = authority;
+  assert.equal(await connectTo(server, authority, { servername: coordinatorName }), 'connected');
+  assert.equal(await connectTo(device, authority, { servername: coordinatorName }), 'INVALID_PURPOSE');
+  const checkServerIdentity = (): undefined => undefined;
+  assert.equal(await connectTo(device, authority, { checkServerIdentity }), 'INVALID_PURPOSE');
 });
 
 test('a device certificate names the device, for clients only, a little into the past', async () => {
@@ -99,3 +133,25 @@ test('only a lone name of ours is a device id', () => {
     assert.equal(deviceIdOf(names), undefined, names);
   }
 });
+
+/** What becomes of a TLS client of the authority's fleet at a server with this key and certificate. */
+async function connectTo(
+  { keyPem, certificatePem }: { readonly keyPem: string; readonly certificatePem: string },
+  authority: Authority,
+  options: ConnectionOptions,
+): Promise<string> {
+  const listener = createServer({ key: keyPem, cert: certificatePem }, (socket) => socket.end());
+  listener.on('tlsClientError', () => undefined);
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  const { port } = listener.address() as AddressInfo;
+  const client = connect({ host: '127.0.0.1', port, ca: authority.certificatePem, ...options });
+  try {
+    await once(client, 'secureConnect');
+    return 'connected';
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code ?? String(thrown);
+  } finally {
+    client.destroy();
+    listener.close();
+  }
+}

@@ -54,7 +54,7 @@ export interface QuantizedVariant {
  * `refused` with the reason where model, data or recipe do not fit, `cancelled` by the signal.
  */
 export async function quantizeModel(options: QuantizeOptions): Promise<QuantizedVariant[]> {
-  const recipes = options.recipes.map(findRecipe);
+  const recipes = [...new Set(options.recipes.map(findRecipe))];
   const needsCalibration = recipes.some((recipe) => recipe.needsCalibration);
   if (needsCalibration && !options.calibration) {
     throw new QfleetError('invalid-argument', 'These recipes need calibration inputs.', {

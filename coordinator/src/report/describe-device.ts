@@ -8,8 +8,7 @@ export function describeDevice(device: DeviceRecord, evidence: RunEvidence): Rep
   return {
     id: device.id,
     name: device.name,
-    ...(device.agentVersion !== undefined && { agentVersion: device.agentVersion }),
-    ...(device.bootId !== undefined && { bootId: device.bootId }),
+    ...describeAgent(device, evidence),
     ...(device.inventory && { inventory: device.inventory }),
     backends: device.backends.map(({ id, available, version, reason }) => ({
       id,
@@ -19,6 +18,19 @@ export function describeDevice(device: DeviceRecord, evidence: RunEvidence): Rep
     })),
     probe: describeProbe(device, evidence),
   };
+}
+
+/** Which agent, since which boot: as the run's last result of the device says, for both may be others by now. */
+function describeAgent(
+  device: DeviceRecord,
+  { results, run }: RunEvidence,
+): Pick<ReportDevice, 'agentVersion' | 'bootId'> {
+  const own = results.filter(({ deviceId, result }) => deviceId === device.id && result.runId === run.id);
+  const last = own.toSorted(
+    (a, b) => b.result.startedAtUnixMs - a.result.startedAtUnixMs || (a.digest < b.digest ? -1 : 1),
+  )[0];
+  const { agentVersion, bootId } = last?.result ?? device;
+  return { ...(agentVersion !== undefined && { agentVersion }), ...(bootId !== undefined && { bootId }) };
 }
 
 function describeProbe(device: DeviceRecord, evidence: RunEvidence): ReportDevice['probe'] {

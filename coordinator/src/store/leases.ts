@@ -5,6 +5,9 @@ import type { JobRow, Schema } from './schema.ts';
 import type { Scope } from './scope.ts';
 import type { LeasedJob } from './store.ts';
 
+/** Attempts after which a job is given up whose agent says nothing of it. */
+const maxUnheard = 10;
+
 /**
  * Claims the next due job of an approved device, in the order of runs and positions: queued and not
  * before its time, or leased with a lease that has run out. None while a device of the same boot id, or the
@@ -25,7 +28,7 @@ export async function leaseNextJob(
       state: 'leased',
       fence: eb('fence', '+', 1),
       attempts: eb('attempts', '+', 1),
-      losses: sql<number>`case when state = 'leased' then losses + 1 else losses end`,
+      losses: sql<number>`case when state = 'leased' and progress_step is not null then losses + 1 else losses end`,
       lease_until_ms: later(scope, leaseMs),
       progress_step: null,
       progress_fraction: null,
@@ -126,17 +129,18 @@ export async function listDueDeviceIds(scope: Scope): Promise<Set<string>> {
   return new Set(rows.map((row) => row.device_id));
 }
 
-/** Puts jobs back that lost their agent; one that lost it `maxCrashes` times in a row becomes failed. */
+/**
+ * Puts jobs back that lost their agent; one that lost it `maxCrashes` times in a row becomes failed. A lease of which
+ * the agent never told any progress may have been lost on the way to it, and proves nothing against the job: only
+ * after `maxUnheard` attempts is that an end.
+ */
 async function endLeases(scope: Scope, rows: readonly JobRow[], maxCrashes: number): Promise<JobRecord[]> {
   const ended: JobRecord[] = [];
   for (const row of rows) {
-    const losses = Number(row.losses) + 1;
-    const isPoison = losses >= maxCrashes;
-    const failure = {
-      class: 'crashed-agent',
-      message: `The agent was lost ${losses} times while it worked on this job.`,
-      hint: "See the agent's log on the device; the job may need more memory than it has.",
-    };
+    const wasHeard = row.progress_step !== null;
+    const losses = Number(row.losses) + (wasHeard ? 1 : 0);
+    const isPoison = wasHeard ? losses >= maxCrashes : Number(row.attempts) >= maxUnheard;
+    const failure = wasHeard ? describeCrashes(losses) : describeSilence(Number(row.attempts));
     const changed = await scope.db
       .updateTable('jobs')
       .set({
@@ -155,6 +159,22 @@ async function endLeases(scope: Scope, rows: readonly JobRow[], maxCrashes: numb
     if (changed) ended.push(toJob(changed));
   }
   return ended;
+}
+
+function describeCrashes(losses: number): NonNullable<JobRecord['failure']> {
+  return {
+    class: 'crashed-agent',
+    message: `The agent was lost ${losses} times while it worked on this job.`,
+    hint: "See the agent's log on the device; the job may need more memory than it has.",
+  };
+}
+
+function describeSilence(attempts: number): NonNullable<JobRecord['failure']> {
+  return {
+    class: 'unreachable',
+    message: `The job was leased ${attempts} times, the last time without a word from the agent.`,
+    hint: "See the agent's log on the device, and how stable its network is.",
+  };
 }
 
 function dueJob(scope: Scope, deviceId: string) {

@@ -61,7 +61,7 @@ export interface JobRecord {
   /** Not leased before this. */
   readonly notBeforeMs: number;
   readonly progress: { readonly step: string; readonly fraction: number } | undefined;
-  /** Class and message of the last failed attempt. */
+  /** Class and message of the last failed attempt; of a completed job, what its result lacks. */
   readonly failure:
     | { readonly class: string; readonly message: string; readonly hint?: string | undefined }
     | undefined;

@@ -36,8 +36,12 @@ export async function listResults(scope: Scope, runId: string): Promise<ResultRe
   return rows.map(toResult);
 }
 
-/** The newest committed probe result of a device. */
-export async function latestProbe(scope: Scope, deviceId: string): Promise<ResultRecord | undefined> {
+/** The newest committed probe result of a device that had come by a time, milliseconds since 1970. */
+export async function latestProbe(
+  scope: Scope,
+  deviceId: string,
+  untilMs: number,
+): Promise<ResultRecord | undefined> {
   const row = await scope.db
     .selectFrom('results')
     .innerJoin('jobs', 'jobs.id', 'results.job_id')
@@ -45,6 +49,7 @@ export async function latestProbe(scope: Scope, deviceId: string): Promise<Resul
     .selectAll('results')
     .where('results.device_id', '=', deviceId)
     .where('results.state', '=', 'committed')
+    .where('results.received_at_ms', '<=', untilMs)
     .where('jobs.kind', '=', 'probe')
     .orderBy('results.received_at_ms', 'desc')
     .orderBy('runs.number', 'desc')
@@ -61,7 +66,13 @@ async function commitSuccess(scope: Scope, job: JobRow, result: NewResult): Prom
   await insertResult(scope, job, result, 'committed');
   await scope.db
     .updateTable('jobs')
-    .set({ state: 'completed', lease_until_ms: null, losses: 0, failure_json: null, progress_fraction: 1 })
+    .set({
+      state: 'completed',
+      lease_until_ms: null,
+      losses: 0,
+      failure_json: result.shortfall ? JSON.stringify(result.shortfall) : null,
+      progress_fraction: 1,
+    })
     .where('id', '=', job.id)
     .execute();
   if (job.state === 'failed') await reopenRun(scope, job.run_id);

@@ -99,9 +99,14 @@ export async function finishRunIfDone(scope: Scope, runId: string): Promise<RunR
     .execute();
   if (jobs.some((job) => job.state === 'queued' || job.state === 'leased')) return undefined;
   const failed = jobs.filter((job) => job.state !== 'completed');
+  const short = jobs.filter((job) => job.state === 'completed' && job.failure_json !== null);
   const state =
-    failed.length === 0 ? 'completed' : failed.length < jobs.length ? 'completed-with-failures' : 'failed';
-  return toRun(await endRun(scope, runId, state, describeOutcome(jobs.length, failed)));
+    failed.length + short.length === 0
+      ? 'completed'
+      : failed.length < jobs.length
+        ? 'completed-with-failures'
+        : 'failed';
+  return toRun(await endRun(scope, runId, state, describeOutcome(jobs.length, failed, short)));
 }
 
 /** Every running run whose jobs are all final is moved to its final state; those that were. */
@@ -129,15 +134,34 @@ export async function finishDoneRuns(scope: Scope): Promise<RunRecord[]> {
   return finished;
 }
 
-function describeOutcome(jobCount: number, failed: readonly { failure_json: string | null }[]): string {
-  if (failed.length === 0) return `All ${jobCount} jobs completed.`;
+type Failed = readonly { readonly failure_json: string | null }[];
+
+function describeOutcome(jobCount: number, failed: Failed, short: Failed): string {
+  const jobs = jobCount === 1 ? 'job' : 'jobs';
+  if (failed.length + short.length === 0)
+    return jobCount === 1 ? 'The only job completed.' : `All ${jobCount} jobs completed.`;
+  const sentences = [
+    failed.length > 0
+      ? `${failed.length} of ${jobCount} ${jobs} did not complete (${countClasses(failed)}).`
+      : '',
+    short.length > 0
+      ? `${short.length} of ${jobCount} ${jobs} completed without some of the variants (${countClasses(short)}).`
+      : '',
+  ];
+  return sentences.filter((sentence) => sentence !== '').join(' ');
+}
+
+/** `crashed: 2, oom: 1`, the most frequent first. */
+function countClasses(failed: Failed): string {
   const counts = new Map<string, number>();
   for (const job of failed) {
     const failure = parseJson<{ class: string }>(job.failure_json)?.class ?? 'cancelled';
     counts.set(failure, (counts.get(failure) ?? 0) + 1);
   }
-  const classes = [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name}: ${count}`);
-  return `${failed.length} of ${jobCount} jobs did not complete (${classes.join(', ')}).`;
+  return [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .map(([name, count]) => `${name}: ${count}`)
+    .join(', ');
 }
 
 async function endRun(scope: Scope, runId: string, state: RunState, reason: string): Promise<RunRow> {

@@ -166,8 +166,8 @@ export class SqlStore implements Store {
     return this.#transact((scope) => results.listResults(scope, runId));
   }
 
-  latestProbe(deviceId: string) {
-    return this.#transact((scope) => results.latestProbe(scope, deviceId));
+  latestProbe(deviceId: string, untilMs = Number.MAX_SAFE_INTEGER) {
+    return this.#transact((scope) => results.latestProbe(scope, deviceId, untilMs));
   }
 
   addTask(task: Argument<'addTask'>) {

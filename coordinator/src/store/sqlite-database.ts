@@ -23,6 +23,7 @@ function adapt(database: DatabaseSync): SqliteDatabase {
   return {
     close: () => database.close(),
     prepare: (sql) => {
+      if (sql === 'rollback') return rollbackOf(database);
       const known = statements.get(sql);
       if (known) return known;
       const statement = adaptStatement(database.prepare(sql));
@@ -31,6 +32,15 @@ function adapt(database: DatabaseSync): SqliteDatabase {
       return statement;
     },
   };
+}
+
+/** SQLite ends a transaction by itself where the disk is full; to roll back once more would hide that reason. */
+function rollbackOf(database: DatabaseSync): SqliteStatement {
+  const run = () => {
+    if (database.isTransaction) database.exec('rollback');
+    return { changes: 0, lastInsertRowid: 0 };
+  };
+  return { reader: false, run, all: () => [], iterate: () => [][Symbol.iterator]() };
 }
 
 function adaptStatement(statement: StatementSync): SqliteStatement {

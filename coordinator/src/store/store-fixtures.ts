@@ -118,7 +118,9 @@ export function exampleRun(
 /** A result of one attempt; different words make it a different one. */
 export function exampleResult(
   attempt: { jobId: string; deviceId: string; fence: number },
-  change: { words?: string; blobs?: string[] } & Partial<Pick<NewResult, 'failure' | 'onFailure'>> = {},
+  change: { words?: string; blobs?: string[] } & Partial<
+    Pick<NewResult, 'failure' | 'shortfall' | 'onFailure'>
+  > = {},
 ): NewResult {
   const text = JSON.stringify({ ...attempt, words: change.words ?? '', blobs: change.blobs ?? [] });
   return {
@@ -127,6 +129,7 @@ export function exampleResult(
     bytes: Buffer.from(text),
     signature: Buffer.from('signature'),
     failure: change.failure,
+    shortfall: change.shortfall,
     onFailure: change.onFailure ?? 'final',
   };
 }

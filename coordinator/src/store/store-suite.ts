@@ -146,6 +146,19 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
       assert.deepEqual(await store.finishDoneRuns(), []);
     });
 
+    on('a run whose job lacks a variant ends with failures, and its job is completed', async (store) => {
+      await addExampleDevices(store, { d1: 'b' });
+      await store.createRun(exampleRun('r', ['d1'], 1));
+      const shortfall = { class: 'crashed', message: 'int8 gave no timing' };
+      await store.commitResult(exampleResult(attemptOf(await lease(store, 'd1')), { shortfall }));
+      const run = await store.finishRunIfDone('r');
+      assert.equal(run?.state, 'completed-with-failures');
+      assert.equal(run?.reason, '1 of 1 job completed without some of the variants (crashed: 1).');
+      const [job] = await store.listJobs('r');
+      assert.equal(job?.state, 'completed');
+      assert.deepEqual(job?.failure, shortfall);
+    });
+
     on('cancelling tells the agent at work and leaves the rest undone', async (store) => {
       await addExampleDevices(store, { d1: 'b' });
       await store.createRun(exampleRun('r', ['d1'], 2));
@@ -253,13 +266,30 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
     on('a job that loses its agent twice in a row has failed', async (store, clock) => {
       await addExampleDevices(store, { d1: 'b' });
       await store.createRun(exampleRun('r', ['d1'], 1));
-      await lease(store, 'd1');
+      const begin = async (): Promise<void> => {
+        const { id: jobId, fence } = await lease(store, 'd1');
+        await store.recordProgress({ jobId, fence, step: 'starting', fraction: 0 });
+      };
+      await begin();
       clock.advance(leaseMs + 1);
       assert.equal((await store.expireLeases(2))[0]?.state, 'queued');
-      await lease(store, 'd1');
+      await begin();
       const [ended] = await store.abandonLeases({ deviceId: 'd1', held: [], maxCrashes: 2 });
       assert.equal(ended?.state, 'failed');
       assert.equal(ended?.failure?.class, 'crashed-agent');
+    });
+
+    on('a lease of which the agent says nothing is no crash of it, but not for ever', async (store) => {
+      await addExampleDevices(store, { d1: 'b' });
+      await store.createRun(exampleRun('r', ['d1'], 1));
+      const states: (string | undefined)[] = [];
+      const device = { deviceId: 'd1', held: [], maxCrashes: 2 };
+      while (states.at(-1) !== 'failed') {
+        await lease(store, 'd1');
+        states.push((await store.abandonLeases(device))[0]?.state);
+      }
+      assert.equal(states.length, 10);
+      assert.equal((await store.listJobs('r'))[0]?.failure?.class, 'unreachable');
     });
 
     on('a device that says what it holds keeps that and loses the rest', async (store) => {
@@ -341,6 +371,7 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
       await addExampleDevices(store, { d1: 'b' });
       await store.createRun(exampleRun('r', ['d1'], 1));
       const job = await lease(store, 'd1');
+      await store.recordProgress({ jobId: job.id, fence: job.fence, step: 'starting', fraction: 0 });
       clock.advance(leaseMs + 1);
       await store.expireLeases(1);
       assert.equal((await store.finishRunIfDone('r'))?.state, 'failed');

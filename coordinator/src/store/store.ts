@@ -39,6 +39,8 @@ export interface NewResult {
   readonly failure:
     | { readonly class: string; readonly message: string; readonly hint?: string | undefined }
     | undefined;
+  /** What a completed attempt lacks: variants of which it has no timing. The run then ends with failures. */
+  readonly shortfall?: NewResult['failure'];
   /** What a failed attempt means for the job: back to the queue after a while, or final. */
   readonly onFailure: { readonly retryAfterMs: number } | 'final';
 }
@@ -128,8 +130,8 @@ export interface Store extends AsyncDisposable {
    */
   commitResult(result: NewResult): Promise<CommitStatus>;
   listResults(runId: string): Promise<ResultRecord[]>;
-  /** The last committed probe result of each device. */
-  latestProbe(deviceId: string): Promise<ResultRecord | undefined>;
+  /** The last committed probe result of a device; with `untilMs` the last that had come by then. */
+  latestProbe(deviceId: string, untilMs?: number): Promise<ResultRecord | undefined>;
   /** Moves a run whose jobs are all final to its final state; returns it if it did. */
   finishRunIfDone(runId: string): Promise<RunRecord | undefined>;
   /** The same for every running run; those that were moved. */

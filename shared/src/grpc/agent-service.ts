@@ -6,6 +6,15 @@ import type { ProtoGrpcType } from '../../gen/agent.ts';
 /** The version of the contract that this code speaks; sent in Hello. */
 export const protocolVersion = 1;
 
+/**
+ * The name that the coordinator's server certificate carries beside its addresses, and the one that agents verify,
+ * whatever address they dial. The fleet's authority signs for nobody else and puts this name into the coordinator's
+ * certificate alone, so the name vouches for the role: it holds behind NAT, a forwarded port or a new address, which
+ * no certificate could list. Device certificates are for clients only and cannot pose as it. `.internal` is
+ * reserved for private use (ICANN, 2024), so no public authority will ever sign it; it is never looked up.
+ */
+export const coordinatorName = 'coordinator.qfleet.internal';
+
 /** Largest piece of a blob in one message, bytes: the knee of the throughput curve of grpc-js. */
 export const blobChunkBytes = 256 * 1024;
 

@@ -19,7 +19,11 @@ const addModelSchema = z.strictObject({
 });
 
 /** `notes`: guesses about the input contract that the user should know of. */
-export const addedModelSchema = modelSchema.extend({ notes: z.array(z.string()) });
+export const addedModelSchema = modelSchema.extend({
+  notes: z.array(z.string()),
+  /** Whether the file holds quantized operators already, so that it can be measured but not quantized. */
+  isQuantized: z.boolean(),
+});
 
 const addVariantSchema = z.strictObject({ path: z.string().min(1), name: z.string().min(1) });
 
@@ -50,7 +54,8 @@ export function modelRoutes(services: Services): Route[] {
           name,
           contract: contract && parseContractFields(JSON.stringify(contract), 'contract'),
         });
-        return { ...model, notes };
+        const own = (await store.listVariants(model.digest)).find(({ digest }) => digest === model.digest);
+        return { ...model, notes, isQuantized: own !== undefined && own.record.granularity !== 'none' };
       },
     }),
     defineRoute({

@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
 import { taskViewSchema } from '../../api/views/task-view.ts';
 import { type Dataset, datasetSchema } from '../../artefacts/artefacts.ts';

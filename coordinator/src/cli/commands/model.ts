@@ -48,7 +48,10 @@ function addAdd(model: Command, context: CliContext): void {
       context.stdout.write(`${added.digest}\n`);
       say(context, `${added.name}: ${formatBytes(added.sizeBytes)}, input ${describeContract(added)}`);
       for (const note of added.notes) say(context, `  ${note}`);
-      say(context, `Next: qfleet quantize ${added.name} --calibration DATASET --recipe int8-per-channel`);
+      const next = added.isQuantized
+        ? `run create --model ${added.name} --wait (it is quantized already)`
+        : `quantize ${added.name} --calibration DATASET --recipe int8-per-channel`;
+      say(context, `Next: qfleet ${next}`);
     });
   withExample(command, 'qfleet model add mobilenetv2-7.onnx --preset imagenet');
 }
@@ -120,6 +123,10 @@ function describeContract({ contract }: Model): string {
   const size = height > 0 ? ` ${height}×${width}` : '';
   const list = (name: string, values: readonly number[]): string[] =>
     values.length === 0 ? [] : [`${name} ${values.join(' ')}`];
-  const norm = [`scale ${Number(scale.toPrecision(6))}`, ...list('mean', mean), ...list('deviation', deviation)].join(', ');
+  const norm = [
+    `scale ${Number(scale.toPrecision(6))}`,
+    ...list('mean', mean),
+    ...list('deviation', deviation),
+  ].join(', ');
   return `${layout} ${channels}${size}, ${norm}`.replace('  ', ' ');
 }

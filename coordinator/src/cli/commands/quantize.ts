@@ -1,28 +1,13 @@
 import type { Command } from 'commander';
-import * as z from 'zod';
 import { taskViewSchema } from '../../api/views/task-view.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { followTask } from '../follow-task.ts';
 import { formatBytes, shortDigest } from '../output/format-value.ts';
 import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
+import { quantizeFiles } from '../quantize-files.ts';
+import { type Made, type Quantized, type QuantizeOptions, quantizedSchema } from '../quantize-order.ts';
 import { commaList, wholeNumber, withExample, withOutput } from '../with-options.ts';
-
-export interface QuantizeOptions extends GlobalOptions {
-  readonly calibration: string;
-  readonly recipe: string[];
-  readonly limit: number;
-  readonly output: string;
-  readonly out?: string;
-  readonly contract?: string;
-  readonly preset?: string;
-}
-
-const madeSchema = z.object({ digest: z.string(), name: z.string(), sizeBytes: z.number() });
-type Made = z.infer<typeof madeSchema>;
-
-/** What the task `quantize` gives. */
-export const quantizedSchema = z.object({ variants: z.array(madeSchema) });
 
 /** `qfleet quantize`: variants of a model, by the coordinator, or with `--out` from plain files without one. */
 export function addQuantizeCommand(program: Command, context: CliContext): void {
@@ -54,7 +39,7 @@ async function quantizeThere(
   context: CliContext,
   model: string,
   options: QuantizeOptions,
-): Promise<z.infer<typeof quantizedSchema>> {
+): Promise<Quantized> {
   const client = await connectToCoordinator(context, options);
   const { calibration, recipe, limit } = options;
   const order = { model, calibration, recipes: recipe, limit };
@@ -66,7 +51,7 @@ async function quantizeHere(
   context: CliContext,
   model: string,
   options: QuantizeOptions & { readonly out: string },
-): Promise<z.infer<typeof quantizedSchema>> {
+): Promise<Quantized> {
   const { quantizeFiles } = await import('../quantize-files.ts');
   return quantizeFiles(context, model, options);
 }

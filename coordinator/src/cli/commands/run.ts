@@ -11,7 +11,7 @@ import {
 import { type ApiClient, connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { followRun, requireCompleted } from '../follow-run.ts';
-import { formatTime } from '../output/format-value.ts';
+import { countOf, formatTime } from '../output/format-value.ts';
 import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
 import { type PlanFlags, readPlan } from '../read-plan.ts';
 import { commaList, wholeNumber, withExample, withOutput } from '../with-options.ts';
@@ -118,16 +118,15 @@ function addCancel(run: Command, context: CliContext): void {
 
 function tell(context: CliContext, run: RunDetail): void {
   context.stdout.write(`${run.id}\n`);
-  const devices = run.deviceIds.length;
-  const variants = run.variantDigests.length;
-  say(context, `${run.jobs.length} jobs: ${variants} variants on ${devices} devices.`);
+  const variants = countOf(run.variantDigests.length, 'variant');
+  const devices = countOf(run.deviceIds.length, 'device');
+  say(context, `${countOf(run.jobs.length, 'job')}: ${variants} on ${devices}.`);
   for (const note of run.notes) say(context, `  ${note}`);
 }
 
 async function followToEnd(context: CliContext, client: ApiClient, id: string): Promise<void> {
   const ended = await followRun(context, client, id);
-  const reason = ended.reason ? `: ${ended.reason}` : '';
-  say(context, `Run ${ended.id} ${ended.state}${ended.state === 'completed' ? '' : reason}.`);
+  say(context, `Run ${ended.id} ${ended.state}.`);
   if (ended.state !== 'cancelled') say(context, `Report: qfleet report ${ended.id}`);
   requireCompleted(ended);
 }
@@ -162,6 +161,6 @@ function jobColumns(names: ReadonlyMap<string, string>): Column<JobView>[] {
 }
 
 function describeJob({ state, progress, failure }: JobView): string {
-  if (failure && state !== 'completed') return `${failure.class}: ${failure.message}`;
+  if (failure) return `${failure.class}: ${failure.message}`;
   return state === 'leased' && progress ? `${Math.floor(progress.fraction * 100)} % ${progress.step}` : '';
 }

@@ -12,7 +12,7 @@ import type { ApiClient } from '../api-client.ts';
 import { say } from '../cli-context.ts';
 import { followTask } from '../follow-task.ts';
 import { formatBytes } from '../output/format-value.ts';
-import type { Demo } from './run-demo.ts';
+import type { Demo } from './demo.ts';
 import { writeNpz } from './write-npz.ts';
 
 const sampleFile = (name: string): string =>

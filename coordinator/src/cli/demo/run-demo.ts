@@ -8,16 +8,9 @@ import type { ApiClient } from '../api-client.ts';
 import { type CliContext, say } from '../cli-context.ts';
 import { followRun, requireCompleted } from '../follow-run.ts';
 import { addSample } from './add-sample.ts';
+import type { Demo } from './demo.ts';
 import { startDemoAgents } from './start-demo-agents.ts';
 import { waitForAgents } from './wait-for-agents.ts';
-
-export interface Demo {
-  readonly context: CliContext;
-  readonly client: ApiClient;
-  readonly coordinator: Coordinator;
-  readonly dataDir: string;
-  readonly reportsDir: string;
-}
 
 export interface DemoSettings {
   /** Whether an emulated board joins where this machine can emulate one. */

@@ -10,7 +10,7 @@ import { deviceViewSchema } from '../../api/views/device-view.ts';
 import { agentCommand } from '../agent-command.ts';
 import { type CliContext, say } from '../cli-context.ts';
 import { AgentProcess } from './agent-process.ts';
-import type { Demo } from './run-demo.ts';
+import type { Demo } from './demo.ts';
 
 export interface DemoAgents extends AsyncDisposable {
   readonly agents: readonly AgentProcess[];

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { deviceViewSchema } from '../../api/views/device-view.ts';
 import { say } from '../cli-context.ts';
 import type { AgentProcess } from './agent-process.ts';
-import type { Demo } from './run-demo.ts';
+import type { Demo } from './demo.ts';
 
 /** An agent has this long to connect, milliseconds; an emulated one starts slowly. */
 const patienceMs = 90_000;

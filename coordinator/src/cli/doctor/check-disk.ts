@@ -3,6 +3,8 @@ import { dirname } from 'node:path';
 import { formatBytes } from '../output/format-value.ts';
 import type { Check } from './check.ts';
 
+/** Less than this and the coordinator itself stands still. */
+const neededBytes = 50e6;
 /** Less than this and a dataset import may not fit. */
 const wantedBytes = 2e9;
 
@@ -17,5 +19,5 @@ export const checkDisk: Check = async ({ dataDir }) => {
   const detail = `${formatBytes(freeBytes)} free`;
   if (freeBytes >= wantedBytes) return { what: 'disk', state: 'ok', detail };
   const fix = 'Free some space, run `qfleet gc --delete`, or choose another disk with --data.';
-  return { what: 'disk', state: 'warning', detail, fix };
+  return { what: 'disk', state: freeBytes < neededBytes ? 'failed' : 'warning', detail, fix };
 };

@@ -24,3 +24,8 @@ export function formatCacheBytes(sizeBytes: number): string {
   const power = sizeBytes >= 2 ** 20 ? 2 : sizeBytes >= 2 ** 10 ? 1 : 0;
   return `${Number((sizeBytes / 2 ** (10 * power)).toPrecision(3))} ${['B', 'KiB', 'MiB'][power]}`;
 }
+
+/** A number of things in words: `1 job`, `3 jobs`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,67 @@
+import { isServiceError } from './grpc-error.ts';
+
+/** Why a session ended. */
+export interface EndReason {
+  readonly message: string;
+  /** Whether it will still hold in a minute. */
+  readonly isLasting: boolean;
+}
+
+interface Cause {
+  /** In what gRPC passes on of Node's and OpenSSL's words. */
+  readonly pattern: RegExp;
+  readonly explain: (coordinator: string) => string;
+  readonly isLasting: boolean;
+}
+
+const causes: readonly Cause[] = [
+  {
+    pattern: /ECONNREFUSED/,
+    explain: (coordinator) =>
+      `Nothing listens at ${coordinator} (connection refused). Start the coordinator there (qfleet up), or correct the address: --coordinator HOST:PORT or agent.yaml.`,
+    isLasting: false,
+  },
+  {
+    pattern: /ENOTFOUND|EAI_AGAIN|Name resolution failed/,
+    explain: (coordinator) =>
+      `The name in ${coordinator} is not known here. Correct the address (--coordinator HOST:PORT or agent.yaml), or the network's DNS.`,
+    isLasting: false,
+  },
+  {
+    pattern: /EHOSTUNREACH|ENETUNREACH|ETIMEDOUT/,
+    explain: (coordinator) =>
+      `${coordinator} cannot be reached from here. Check the network, a firewall in between, and the address.`,
+    isLasting: false,
+  },
+  {
+    pattern: /self-signed certificate|unable to (get|verify).*certificate|certificate signature failure/i,
+    explain: (coordinator) =>
+      `${coordinator} is another coordinator than this identity was made for: its certificate is not signed by the identity's ca.crt. Connect to the right one, or make an identity there: qfleet device add NAME --out DIR.`,
+    isLasting: true,
+  },
+  {
+    pattern: /does not match certificate's altnames/i,
+    explain: (coordinator) =>
+      `The certificate at ${coordinator} is of this identity's authority, and not a coordinator's as this agent knows it. Update and restart the coordinator: it then makes itself a new one.`,
+    isLasting: false,
+  },
+  {
+    pattern: /certificate (has expired|is not yet valid)/i,
+    explain: (coordinator) =>
+      `The certificate of ${coordinator} is not valid at this device's time, ${new Date().toISOString()}. Set the clock of whichever is wrong (timedatectl).`,
+    isLasting: false,
+  },
+  {
+    pattern: /wrong version number|packet length too long/i,
+    explain: (coordinator) =>
+      `What listens at ${coordinator} does not speak TLS: it is not the coordinator's port for agents (qfleet up prints that one).`,
+    isLasting: true,
+  },
+];
+
+/** Why no connection came about, in words that say what to do; undefined where it is nothing known. */
+export function explainBrokenLink(error: unknown, coordinator: string): EndReason | undefined {
+  if (!isServiceError(error)) return undefined;
+  const cause = causes.find(({ pattern }) => pattern.test(error.details));
+  return cause && { message: cause.explain(coordinator), isLasting: cause.isLasting };
+}
