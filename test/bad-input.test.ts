@@ -487,6 +487,16 @@ describe('bad input', { concurrency: 3 }, () => {
       const added = await lab.qfleet('device', 'add', 'other', '--out', join(lab.folder, 'other'));
       assertRefused(added, 75, /disk .* is full; nothing was stored/, /Free some space/);
       await until('the agent is told', () => /disk .* is full/.test(agent.said()), agent);
+      const second = await lab.qfleet(
+        'up',
+        '--data',
+        join(lab.data, 'second'),
+        '--port',
+        '0',
+        '--listen',
+        '127.0.0.1:0',
+      );
+      assertRefused(second, 75, /disk .*is full/, /Free some space/);
       disk.free();
       await until('the run has ended', async () => (await showRun(lab, id)).state !== 'running');
       const run = await showRun(lab, id);

@@ -22,12 +22,13 @@ const fillLimitMs = 120_000;
 exports.saveMemory = function saveMemory({ staysLong }) {
   setFlagsFromString('--semi-space-growth-factor=1');
   const { directory } = enableCompileCache(cacheFolder());
+  // No folder to write to; or Node itself only starts through an emulator, whose memory is not the board's.
+  if (staysLong && directory !== undefined && !process.env.QFLEET_NODE_COMMAND) {
+    spawnSync(process.execPath, [__filename], { stdio: 'ignore', timeout: fillLimitMs });
+  }
   // Runners too: their peak memory is reported, and the stripper is not the model's. The probing of the backends, which
   // comes before any launch, leaves the cache full, so that launches are alike.
   if (directory !== undefined) process.env.NODE_COMPILE_CACHE = cacheFolder();
-  // No folder to write to; or Node itself only starts through an emulator, whose memory is not the board's.
-  if (!staysLong || directory === undefined || process.env.QFLEET_NODE_COMMAND) return;
-  spawnSync(process.execPath, [__filename], { stdio: 'ignore', timeout: fillLimitMs });
 };
 
 /** The user's own folder and not Node's default in /tmp, where others could leave code for us to run. */

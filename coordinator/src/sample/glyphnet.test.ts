@@ -15,7 +15,7 @@ test('the committed network is right on 97 % of held-out pictures or more, fed b
   const { images, labels, height, width, classNames } = makeGlyphSet({ seed: HELD_OUT_SEED, count: COUNT });
   const pixels = Float32Array.from(
     images,
-    (value) => (value * contract.scale - contract.mean[0]) / contract.std[0],
+    (value) => (value * contract.scale - contract.mean[0]) / contract.deviation[0],
   );
 
   const session = await InferenceSession.create(readFileSync(new URL('glyphnet.onnx', SAMPLE)));

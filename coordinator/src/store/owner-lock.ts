@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { explainSqliteFailure, isSqliteBusy } from './explain-sqlite-failure.ts';
 
 /** Says that this process owns a data folder, for as long as it lives. */
 export interface OwnerLock {
@@ -26,6 +27,7 @@ export function acquireOwnerLock(dataDir: string): OwnerLock {
     database.exec('begin exclusive');
   } catch (cause) {
     database.close();
+    if (!isSqliteBusy(cause)) throw explainSqliteFailure(cause);
     throw new QfleetError('configuration', describeOwner(dataDir), {
       hint: 'Stop that coordinator, or choose another folder with --data.',
       cause,

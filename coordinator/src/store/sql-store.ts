@@ -4,6 +4,7 @@ import * as artefacts from './artefacts.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import * as devices from './devices.ts';
 import * as events from './events.ts';
+import { explainSqliteFailure } from './explain-sqlite-failure.ts';
 import * as jobs from './jobs.ts';
 import * as leases from './leases.ts';
 import type { DeviceRecord, TaskRecord } from './records.ts';
@@ -214,21 +215,7 @@ export class SqlStore implements Store {
     try {
       return await this.#db.transaction().execute((db) => work({ db, nowMs: this.#clock.nowMs }));
     } catch (thrown) {
-      throw explain(thrown);
+      throw explainSqliteFailure(thrown);
     }
   }
-}
-
-/** SQLITE_FULL and SQLITE_IOERR_… are the machine's trouble, and can be mended. */
-function explain(thrown: unknown): unknown {
-  const code = (thrown as { errcode?: number }).errcode;
-  if (code === undefined) return thrown;
-  const cause = thrown as Error;
-  if ((code & 0xff) === 13) {
-    return new QfleetError('resource-exhausted', 'The disk with the database is full; nothing was stored.', {
-      hint: 'Free some space; qfleet gc shows what nothing refers to any more.',
-      cause,
-    });
-  }
-  return new QfleetError('internal', `The database failed: ${cause.message}`, { cause });
 }

@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
 import { taskViewSchema } from '../../api/views/task-view.ts';
 import { connectToCoordinator } from '../api-client.ts';
-import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
+import { type CliContext, say } from '../cli-context.ts';
 import { followTask } from '../follow-task.ts';
 import { formatBytes, shortDigest } from '../output/format-value.ts';
 import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
-import { quantizeFiles } from '../quantize-files.ts';
 import { type Made, type Quantized, type QuantizeOptions, quantizedSchema } from '../quantize-order.ts';
 import { commaList, wholeNumber, withExample, withOutput } from '../with-options.ts';
 

@@ -3,7 +3,6 @@ import { join, relative } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import * as z from 'zod';
 import { type RunDetail, runDetailSchema, runViewSchema } from '../../api/views/run-view.ts';
-import type { Coordinator } from '../../main/start-coordinator.ts';
 import type { ApiClient } from '../api-client.ts';
 import { type CliContext, say } from '../cli-context.ts';
 import { followRun, requireCompleted } from '../follow-run.ts';
