@@ -54,7 +54,7 @@ async function* archiveImages(source: SourceFacts, options: ReadOptions): AsyncG
     count += 1;
     yield { name: entry.name.replace(/^(\.\/)+/, ''), bytes: await collect(entry) };
   }
-  if (others > 0) options.note(`${others} entries that are no images were left out.`);
+  if (others > 0) options.note(`Entries that are no images were left out: ${others}.`);
   if (count === 0)
     throw refused(
       `The archive ${source.baseName} holds no images (${supportedImageFormats}).`,
