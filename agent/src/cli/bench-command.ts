@@ -5,6 +5,7 @@ import { digestFile } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { InputContract__Output } from '@qfleet/shared/gen/qfleet/v1/InputContract.ts';
 import type { Job__Output } from '@qfleet/shared/gen/qfleet/v1/Job.ts';
+import { inputContractSchema } from '@qfleet/shared/inputs/input-contract.ts';
 import type { Reading } from '@qfleet/shared/reading.ts';
 import { parse } from 'yaml';
 import * as z from 'zod';
@@ -122,17 +123,8 @@ async function localTools(path: string): Promise<JobTools> {
   };
 }
 
-const contractSchema = z.strictObject({
-  layout: z.enum(['NCHW', 'NHWC', 'as-is']),
-  elementType: z.string().default('float32'),
-  channels: z.enum(['RGB', 'BGR', 'gray', '']).default(''),
-  height: z.number().int().nonnegative().default(0),
-  width: z.number().int().nonnegative().default(0),
-  scale: z.number().default(1),
-  mean: z.array(z.number()).default([]),
-  deviation: z.array(z.number()).default([]),
-  inputName: z.string().default(''),
-});
+/** A misspelt field would silently leave the default. */
+const contractSchema = z.strictObject(inputContractSchema.shape);
 
 async function readContract(path: string): Promise<InputContract__Output> {
   const parsed = contractSchema.safeParse(parse(await readFile(path, 'utf8')));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inputContractSchema } from './artefacts.ts';
+import { inputContractSchema } from '@qfleet/shared/inputs/input-contract.ts';
 import { fitItems } from './fit-items.ts';
 
 const contract = inputContractSchema.parse({ layout: 'NCHW', channels: 'RGB', height: 32, width: 32 });

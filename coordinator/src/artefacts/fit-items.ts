@@ -1,5 +1,6 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import type { Dataset, InputContract, TensorInfo } from './artefacts.ts';
+import type { InputContract } from '@qfleet/shared/inputs/input-contract.ts';
+import type { Dataset, TensorInfo } from './artefacts.ts';
 
 /** What has to be done to items before they can be sent to a model's input. */
 export type ItemFit =

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inputContractSchema, type TensorInfo } from './artefacts.ts';
+import { inputContractSchema } from '@qfleet/shared/inputs/input-contract.ts';
+import type { TensorInfo } from './artefacts.ts';
 import { resolveContract } from './input-contract.ts';
 
 const input = (shape: (number | string)[], elementType = 'float32', name = 'x'): TensorInfo => ({

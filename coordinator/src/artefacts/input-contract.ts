@@ -1,5 +1,6 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import type { InputContract, TensorInfo } from './artefacts.ts';
+import type { InputContract } from '@qfleet/shared/inputs/input-contract.ts';
+import type { TensorInfo } from './artefacts.ts';
 
 /** Ways of scaling that are in common use; `raw` feeds items as they are. */
 export const contractPresets = {

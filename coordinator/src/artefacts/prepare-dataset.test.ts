@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inputContractSchema } from '@qfleet/shared/inputs/input-contract.ts';
 import { zipSync } from 'fflate';
-import { inputContractSchema } from './artefacts.ts';
 import { type PrepareRequest, prepareDataset } from './prepare-dataset.ts';
 import { readItems } from './read-split.ts';
 import { collect } from './testing/collect.ts';

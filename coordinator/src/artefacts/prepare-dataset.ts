@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import type { Digest } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { InputContract } from '@qfleet/shared/inputs/input-contract.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Store } from '../store/store.ts';
-import type { Dataset, InputContract, Shard, Split, TensorInfo } from './artefacts.ts';
+import type { Dataset, Shard, Split, TensorInfo } from './artefacts.ts';
 import { convertImage, describeConversion } from './convert-image.ts';
 import { digestDataset } from './digest-dataset.ts';
 import { channelCount, fitItems, type ImageTarget } from './fit-items.ts';
