@@ -16,22 +16,36 @@ if (files.length === 0) {
   process.exit(2);
 }
 
-const run = spawnSync(
-  process.execPath,
-  [
-    '--test',
-    '--test-concurrency=2',
-    '--test-timeout=240000',
-    '--test-reporter=spec',
-    '--test-reporter-destination=stdout',
-    '--test-reporter=./deploy/skipped-tests-reporter.ts',
-    '--test-reporter-destination=stdout',
-    ...options,
-    ...files.toSorted(),
-  ],
-  { cwd: project, stdio: 'inherit', env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' } },
-);
-process.exit(run.status ?? 1);
+/** Tests of times need the machine for themselves: they come last, one file at a time. */
+const isAlone = (path: string): boolean => path.includes('test/alone/');
+const failures = [
+  runFiles(
+    files.filter((path) => !isAlone(path)),
+    2,
+  ),
+  runFiles(files.filter(isAlone), 1),
+].filter((status) => status !== 0);
+process.exit(failures[0] ?? 0);
+
+function runFiles(paths: readonly string[], concurrency: number): number {
+  if (paths.length === 0) return 0;
+  const run = spawnSync(
+    process.execPath,
+    [
+      '--test',
+      `--test-concurrency=${concurrency}`,
+      '--test-timeout=240000',
+      '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
+      '--test-reporter=./deploy/skipped-tests-reporter.ts',
+      '--test-reporter-destination=stdout',
+      ...options,
+      ...paths.toSorted(),
+    ],
+    { cwd: project, stdio: 'inherit', env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' } },
+  );
+  return run.status ?? 1;
+}
 
 function testFilesOf(place: string): string[] {
   if (statSync(place, { throwIfNoEntry: false })?.isFile()) return [place];
