@@ -31,7 +31,14 @@ export const variantRecordSchema = z.object({
   recipe: z.string(),
   /** Weights and activations, `float32`, `uint8/int8`, … */
   format: z.string(),
-  granularity: z.enum(['none', 'per-tensor', 'per-channel']),
+  /** Of the weights; per-block where a channel has several scales (int4). */
+  granularity: z.enum(['none', 'per-tensor', 'per-channel', 'per-block']),
+  /** Zero points all in the middle or not, activations/weights: `asymmetric/symmetric`; `none` where nothing is quantized. */
+  symmetry: z.string().optional(),
+  /** How the file says what is integer: QuantizeLinear/DequantizeLinear pairs around float operators, integer operators, activations quantized in each inference, or weights alone. */
+  placement: z.enum(['none', 'qdq', 'qoperator', 'dynamic', 'weight-only']).optional(),
+  /** What a converter folds away and this file still has: BatchNormalization, and Relu or Clip between quantized operators. */
+  folding: z.object({ batchNorms: z.number(), clips: z.number() }).optional(),
   calibration: z
     .object({
       datasetDigest: z.string(),
