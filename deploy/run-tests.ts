@@ -34,7 +34,7 @@ function runFiles(paths: readonly string[], concurrency: number): number {
     [
       '--test',
       `--test-concurrency=${concurrency}`,
-      '--test-timeout=240000',
+      '--test-timeout=600000',
       '--test-reporter=spec',
       '--test-reporter-destination=stdout',
       '--test-reporter=./deploy/skipped-tests-reporter.ts',

@@ -13,6 +13,7 @@ import { formatFigures } from './format-figures.ts';
 import { harnessOverhead } from './harness-overhead.ts';
 import { idleAgent } from './idle-agent.ts';
 import { noopCost } from './noop-cost.ts';
+import { quantizerSpeed } from './quantizers/quantizer-speed.ts';
 
 // Read by ONNX Runtime when it loads: without it, it uploads telemetry.
 process.env['ORT_DISABLE_TELEMETRY'] = '1';
@@ -24,6 +25,7 @@ const benchmarks: readonly Benchmark[] = [
   blobThroughput,
   commitRate,
   idleAgent,
+  quantizerSpeed,
 ];
 
 const usage = `npm run bench -- [options]

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { JobFailure } from '../jobs/job-failure.ts';
 import type { LaunchMeasurement, MeasureRequest, ShardEvaluation } from '../runner/protocol.ts';
 import { startRunner } from '../runner/start-runner.ts';
-import { buildDoubling } from '../testing/build-onnx.ts';
+import { buildDoubling, buildOnnx } from '../testing/build-onnx.ts';
 import { randomInputs, smallImages } from '../testing/make-job.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { generateRegistry, registryPath } from './generate-registry.ts';
@@ -107,6 +107,31 @@ for (const { id } of backends) {
 
     // noop has no options and reads no models.
     if (id === 'noop') return;
+
+    it('takes float16 inputs', async () => {
+      const half = join(folder.path, 'half.onnx');
+      const dims = ['N', 1, 4, 4];
+      await writeFile(
+        half,
+        buildOnnx({
+          inputs: [{ name: 'x', dims, type: 10 }],
+          outputs: [{ name: 'y', dims, type: 10 }],
+          nodes: [{ operator: 'Add', inputs: ['x', 'x'], outputs: ['y'] }],
+        }),
+      );
+      await using runner = await startRunner(options);
+      const measured: LaunchMeasurement = await runner.request({
+        ...load(),
+        variantPath: half,
+        kind: 'measure',
+        inputs: { kind: 'random', seed: 1, contract: { ...randomInputs.contract!, elementType: 'float16' } },
+        minSamples: 10,
+        minDurationMs: 0,
+        maxDurationMs: 1000,
+        maxWarmupSamples: 10,
+      });
+      assert.equal(measured.timedNs.length, 10);
+    });
 
     it('refuses a provider option that it does not know', async () => {
       await using runner = await startRunner(options);

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { hideFloat16Array } from '@qfleet/shared/inputs/hide-float16-array.ts';
 import type { InferenceSession } from 'onnxruntime-common';
 import type { Backend, LoadedVariant, LoadOptions } from './backend.ts';
 import { findProfile } from './find-profile.ts';
@@ -113,6 +114,7 @@ function translateKnown(key: string, value: string): unknown {
 
 async function importLibrary(): Promise<typeof import('onnxruntime-node')> {
   try {
+    hideFloat16Array();
     const library = await import('onnxruntime-node');
     return library;
   } catch (cause) {

@@ -26,6 +26,30 @@ export const modelSchema = z.object({
 });
 export type Model = z.infer<typeof modelSchema>;
 
+/** How one tensor differs; a figure is absent where nothing differs. */
+const tensorCheckSchema = z.object({
+  tensor: z.string(),
+  /** Fake quantization against the float model, dB. */
+  simulationSqnrDb: z.number().optional(),
+  /** The kernels of the coordinator's machine against fake quantization, dB. */
+  kernelSqnrDb: z.number().optional(),
+  /** Share of values that differ between kernels and fake quantization, 0…1. */
+  codesDiffer: z.number(),
+});
+
+/** A variant against its own simulation and the float model, layer by layer. */
+const layerCheckSchema = z.object({
+  /** Inputs compared. */
+  inputs: z.number(),
+  /** Activations compared. */
+  layers: z.number(),
+  /** The model's outputs. */
+  outputs: z.array(tensorCheckSchema),
+  /** Activations with the lowest simulation SQNR, the worst first. */
+  worst: z.array(tensorCheckSchema),
+});
+export type LayerCheck = z.infer<typeof layerCheckSchema>;
+
 /** What was done to make a variant, and the check that followed. */
 export const variantRecordSchema = z.object({
   recipe: z.string(),
@@ -57,6 +81,18 @@ export const variantRecordSchema = z.object({
   floatOperators: z.record(z.string(), z.number()),
   /** Against the model it was made from, over the calibration inputs, on the coordinator: dB. */
   outputSqnrDb: z.number().optional(),
+  layerCheck: layerCheckSchema.optional(),
+  /** The recipe with every choice written out; absent for files made elsewhere. */
+  spec: z.record(z.string(), z.unknown()).optional(),
+  /** What becomes of the number format on each target, by its profile: a prediction. */
+  targets: z
+    .record(
+      z.string(),
+      z.object({ verdict: z.enum(['integer', 'float', 'converted', 'refused']), why: z.string() }),
+    )
+    .optional(),
+  /** Operators, and output channels of theirs, whose int8 weights may saturate 16 bits on x86 without VNNI. */
+  saturation: z.object({ operatorsAtRisk: z.number(), channelsAtRisk: z.number() }).optional(),
   notes: z.array(z.string()),
 });
 export type VariantRecord = z.infer<typeof variantRecordSchema>;

@@ -1,158 +1,134 @@
-import type { GraphProto, ModelProto, NodeProto, TensorProto } from '../../gen/onnx/onnx_pb.js';
-import { findElementType } from '../onnx/element-type.ts';
-import { countElements } from '../onnx/tensor.ts';
-import { walkGraphs, walkNodes } from '../onnx/walk-graph.ts';
+import type { ModelProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
 import type { VariantRecord } from './artefacts.ts';
+import { type Constants, findConstants } from './describe-constants.ts';
+import { type FlatModel, flattenModel } from './describe-nodes.ts';
+import { writeNotes } from './describe-notes.ts';
+import { listOperands, type Operand } from './describe-operands.ts';
+import { classifyNodes, findClips, type OperatorKind } from './describe-steps.ts';
 
 export type FormatDescription = Pick<
   VariantRecord,
   'format' | 'granularity' | 'quantizedOperators' | 'floatOperators' | 'notes'
->;
+> &
+  Required<Pick<VariantRecord, 'symmetry' | 'placement' | 'folding'>>;
 
 /**
- * The number formats of an ONNX file by whoever made it, as `activations/weights` (`uint8/int8`,
- * `float32/int8` where only the weights are integers), or one type where nothing is quantized. Read from the
- * Quantize/DequantizeLinear nodes and integer operators, so a description of the file, not of the kernels
- * that will run. Weights are per-channel where one of them has more than one scale.
+ * The five axes of an ONNX file by whoever made it, read from its nodes, so a description of the file, not of
+ * the kernels that will run:
+ * - `format`, `activations/weights` (`uint8/int8`, `float32/int4` where only the weights are integers), the
+ *   most frequent types; one type where nothing is quantized.
+ * - `granularity` of the weights, the finest of them.
+ * - `symmetry`, `activations/weights`: symmetric where every zero point is the middle of its type's range.
+ * - `placement`, that of most operators.
+ * - `folding`: what a converter folds away and the file still has.
+ *
+ * Constants that are merely added or scaled with count as weights only where no others are quantized.
  */
 export function describeFormat(model: ModelProto): FormatDescription {
-  const graph = model.graph!;
-  const facts = indexTensors(graph);
-  const nodes = [...walkNodes(graph)].map(({ node }) => node);
-  const weights = nodes.flatMap((node) => weightsOf(node, facts));
-  const activations = nodes.flatMap((node) => activationType(node, facts));
-  const isQuantized = weights.length > 0 || activations.length > 0;
-  const float = mostFrequent([...facts.constants.values()].map(typeOf).filter((type) => /float/.test(type)));
-  const operators = countOperators(nodes, facts);
-  if (!isQuantized) return { format: float ?? 'float32', granularity: 'none', ...operators, notes: [] };
-  const format = `${mostFrequent(activations) ?? 'float32'}/${mostFrequent(weights.map(({ type }) => type)) ?? 'float32'}`;
-  const isPerChannel = weights.some(({ scales }) => scales > 1);
+  const flat = flattenModel(model);
+  const constants = findConstants(flat);
+  const kinds = classifyNodes(flat, constants);
+  const operands = listOperands(flat, constants);
+  const activations = operands.filter(({ role }) => role === 'activation');
+  const weights = chooseWeights(operands);
+  const placement = choosePlacement(kinds, { activations, weights });
+  const clips = findClips(flat, kinds);
   return {
-    format,
-    granularity: isPerChannel ? 'per-channel' : 'per-tensor',
-    ...operators,
-    notes: notesOn(nodes),
+    format: nameFormat({ activations, weights }, constants, flat),
+    granularity: finest(weights),
+    symmetry: nameSymmetry({ activations, weights }),
+    placement,
+    folding: {
+      batchNorms: flat.nodes.filter(({ opType }) => opType === 'BatchNormalization').length,
+      clips: clips.floats + clips.integers,
+    },
+    ...countOperators(kinds),
+    notes: writeNotes({
+      nodes: flat.nodes,
+      constants,
+      activations,
+      weights,
+      placement,
+      integerClips: clips.integers,
+    }),
   };
 }
 
-interface TensorFacts {
-  /** Initialisers and outputs of Constant nodes. */
-  readonly constants: ReadonlyMap<string, TensorProto>;
-  readonly producers: ReadonlyMap<string, NodeProto>;
+interface Quantized {
+  readonly activations: readonly Operand[];
+  readonly weights: readonly Operand[];
 }
 
-interface QuantizedWeight {
-  readonly type: string;
-  /** Number of scales, or of zero points where the file has no scales beside the weight. */
-  readonly scales: number;
+function chooseWeights(operands: readonly Operand[]): readonly Operand[] {
+  const weights = operands.filter(({ role }) => role === 'weight');
+  const multiplied = weights.filter(({ isMultiplied }) => isMultiplied);
+  return multiplied.length > 0 ? multiplied : weights;
 }
 
-/** Operators on integers: where their weight and its scales (or zero points) stand among the inputs. */
-const integerOperators: Record<string, readonly [weight: number, scales: number]> = {
-  QLinearConv: [3, 4],
-  QLinearMatMul: [3, 4],
-  QGemm: [3, 4],
-  ConvInteger: [1, 3],
-  MatMulInteger: [1, 3],
-  MatMulIntegerToFloat: [1, 3],
-  DynamicQuantizeMatMul: [1, 2],
-  MatMulNBits: [1, 2],
-};
-
-/** Steps between formats and the graph's own arithmetic; not counted as operators. */
-const uncounted = new Set([
-  'QuantizeLinear',
-  'DequantizeLinear',
-  'DynamicQuantizeLinear',
-  'Constant',
-  'Shape',
-]);
-
-function indexTensors(graph: GraphProto): TensorFacts {
-  const constants = new Map<string, TensorProto>();
-  const producers = new Map<string, NodeProto>();
-  for (const inner of walkGraphs(graph)) {
-    for (const tensor of inner.initializer) constants.set(tensor.name, tensor);
-    for (const node of inner.node) {
-      for (const output of node.output) producers.set(output, node);
-      const value = node.attribute.find((attribute) => attribute.name === 'value')?.t;
-      if (node.opType === 'Constant' && value) constants.set(node.output[0]!, value);
-    }
-  }
-  return { constants, producers };
+function nameFormat({ activations, weights }: Quantized, constants: Constants, model: FlatModel): string {
+  if (activations.length + weights.length === 0) return floatType(constants, model);
+  const before = mostFrequent(weights, ({ floatType }) => floatType) ?? 'float32';
+  const type = ({ elementType }: Operand): string => elementType;
+  return `${mostFrequent(activations, type) ?? before}/${mostFrequent(weights, type) ?? 'float32'}`;
 }
 
-/** The quantized weight that a node brings in; biases (int32) are none. */
-function weightsOf(node: NodeProto, { constants, producers }: TensorFacts): QuantizedWeight[] {
-  const constant = (index: number): TensorProto | undefined => constants.get(node.input[index] ?? '');
-  const count = (tensor: TensorProto | undefined): number =>
-    tensor ? countElements(tensor.dims.map(Number)) : 1;
-  if (node.opType === 'MatMulNBits') {
-    const bits = node.attribute.find((attribute) => attribute.name === 'bits')?.i ?? 4n;
-    return [{ type: `int${bits}`, scales: count(constant(2)) }];
-  }
-  const places = node.opType === 'DequantizeLinear' ? ([0, 1] as const) : integerOperators[node.opType];
-  if (!places) return [];
-  const weight = constant(places[0]);
-  if (weight && typeOf(weight) !== 'int32')
-    return [{ type: typeOf(weight), scales: count(constant(places[1])) }];
-  const source = producers.get(node.input[places[0]] ?? '');
-  if (weight || source?.opType !== 'QuantizeLinear' || !constants.has(source.input[0]!)) return [];
-  return [{ type: zeroPointType(source, constants), scales: count(constant(places[1])) }];
+/** The type of most of the numbers in a model of floats; of its first float input where it has none. */
+function floatType(constants: Constants, model: FlatModel): string {
+  const isFloat = (elementType: string): boolean => /float/.test(elementType);
+  const floats = [...constants.values()].filter(({ elementType }) => isFloat(elementType));
+  const weighed = mostFrequent(
+    floats,
+    ({ elementType }) => elementType,
+    ({ count }) => count,
+  );
+  return weighed ?? [...model.inputTypes.values()].find(isFloat) ?? 'float32';
 }
 
-function activationType(node: NodeProto, { constants }: TensorFacts): string[] {
-  if (/^DynamicQuantize/.test(node.opType)) return ['uint8'];
-  const isActivation = node.opType === 'QuantizeLinear' && !constants.has(node.input[0]!);
-  return isActivation ? [zeroPointType(node, constants)] : [];
+function finest(weights: readonly Operand[]): FormatDescription['granularity'] {
+  const order = ['per-block', 'per-channel', 'per-tensor'] as const;
+  return order.find((each) => weights.some(({ granularity }) => granularity === each)) ?? 'none';
 }
 
-/** QuantizeLinear gives uint8 where it has no zero point (ONNX operator specification). */
-function zeroPointType(node: NodeProto, constants: TensorFacts['constants']): string {
-  const zeroPoint = constants.get(node.input[2] ?? '');
-  return zeroPoint ? typeOf(zeroPoint) : 'uint8';
+function nameSymmetry({ activations, weights }: Quantized): string {
+  if (activations.length + weights.length === 0) return 'none';
+  const name = (operands: readonly Operand[]): string => {
+    if (operands.length === 0) return 'none';
+    return operands.every(({ isSymmetric }) => isSymmetric) ? 'symmetric' : 'asymmetric';
+  };
+  return `${name(activations)}/${name(weights)}`;
+}
+
+function choosePlacement(
+  kinds: ReadonlyMap<NodeProto, OperatorKind>,
+  { activations, weights }: Quantized,
+): FormatDescription['placement'] {
+  const quantized = [...kinds.values()].filter((kind) => kind !== 'float' && kind !== 'step');
+  const found = mostFrequent(quantized, (kind) => kind);
+  if (found) return found;
+  if (activations.length > 0) return 'qdq';
+  return weights.length > 0 ? 'weight-only' : 'none';
 }
 
 function countOperators(
-  nodes: readonly NodeProto[],
-  { producers }: TensorFacts,
+  kinds: ReadonlyMap<NodeProto, OperatorKind>,
 ): Pick<VariantRecord, 'quantizedOperators' | 'floatOperators'> {
   const quantizedOperators: Record<string, number> = {};
   const floatOperators: Record<string, number> = {};
-  const isDequantized = (name: string): boolean => producers.get(name)?.opType === 'DequantizeLinear';
-  for (const node of nodes) {
-    if (uncounted.has(node.opType)) continue;
-    const isInteger = isIntegerOperator(node.opType) || node.input.some(isDequantized);
-    const counts = isInteger ? quantizedOperators : floatOperators;
-    counts[node.opType] = (counts[node.opType] ?? 0) + 1;
+  for (const [{ opType }, kind] of kinds) {
+    if (kind === 'step') continue;
+    const counts = kind === 'float' ? floatOperators : quantizedOperators;
+    counts[opType] = (counts[opType] ?? 0) + 1;
   }
   return { quantizedOperators, floatOperators };
 }
 
-function isIntegerOperator(opType: string): boolean {
-  return (
-    opType.startsWith('QLinear') ||
-    opType.startsWith('DynamicQuantize') ||
-    Object.hasOwn(integerOperators, opType)
-  );
-}
-
-function notesOn(nodes: readonly NodeProto[]): string[] {
-  const has = (pattern: RegExp): boolean => nodes.some((node) => pattern.test(node.opType));
-  return [
-    ...(has(/^DynamicQuantize/)
-      ? ['Activations are quantized anew in each inference (dynamic quantization).']
-      : []),
-    ...(has(/^MatMulNBits$/) ? ['Weights have one scale for each block.'] : []),
-  ];
-}
-
-function typeOf(tensor: TensorProto): string {
-  return findElementType(tensor.dataType)?.name ?? `type ${tensor.dataType}`;
-}
-
-function mostFrequent(values: readonly string[]): string | undefined {
-  const counts = new Map<string, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+/** The key with the greatest weight; the first of equals. */
+function mostFrequent<T, K extends string>(
+  values: readonly T[],
+  key: (value: T) => K,
+  weight: (value: T) => number = () => 1,
+): K | undefined {
+  const counts = new Map<K, number>();
+  for (const value of values) counts.set(key(value), (counts.get(key(value)) ?? 0) + weight(value));
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
 }

@@ -11,6 +11,7 @@ import { addGcCommand } from './commands/gc.ts';
 import { addInspectCommand } from './commands/inspect.ts';
 import { addModelCommands } from './commands/model.ts';
 import { addQuantizeCommand } from './commands/quantize.ts';
+import { addRecipeCommands } from './commands/recipe.ts';
 import { addReportCommand } from './commands/report.ts';
 import { addRunCommands } from './commands/run.ts';
 import { addTaskCommands } from './commands/task.ts';
@@ -39,6 +40,7 @@ export function createProgram(context: CliContext): Command {
   addModelCommands(program, context);
   addDatasetCommands(program, context);
   addVariantCommands(program, context);
+  addRecipeCommands(program, context);
   addQuantizeCommand(program, context);
   addInspectCommand(program, context);
   addRunCommands(program, context);

@@ -5,11 +5,13 @@ import { parseDigest } from '@qfleet/shared/digest.ts';
 import { addModel } from '../artefacts/add-model.ts';
 import { importDataset } from '../artefacts/import-dataset.ts';
 import { openFileBlobStore } from '../blobs/file-blob-store.ts';
+import { noCache } from '../quantize/calibration/calibration-cache.ts';
 import { openStore } from '../store/open-store.ts';
 import { createQuantizeTask } from '../tasks/quantize-task.ts';
+import { type Quantized, quantizedSchema } from '../tasks/task-params.ts';
 import { type CliContext, say } from './cli-context.ts';
 import { createProgress } from './output/progress.ts';
-import type { Quantized, QuantizeOptions } from './quantize-order.ts';
+import type { QuantizeOrder } from './quantize-order.ts';
 import { readContract } from './read-contract.ts';
 
 /**
@@ -19,7 +21,7 @@ import { readContract } from './read-contract.ts';
 export async function quantizeFiles(
   context: CliContext,
   modelPath: string,
-  options: QuantizeOptions & { readonly out: string },
+  options: QuantizeOrder & { readonly out: string },
 ): Promise<Quantized> {
   const folder = await mkdtemp(join(tmpdir(), 'qfleet-files-'));
   const progress = createProgress(context);
@@ -36,19 +38,23 @@ export async function quantizeFiles(
       baseline: false,
       onNote,
     });
-    const dataset = await importDataset({
-      ...parts,
-      path: resolve(context.cwd, options.calibration),
-      name: 'calibration',
-      split: 'none',
-      onNote,
-      onProgress: ({ step, done, total }) =>
-        progress.update(`${step} item ${done}`, total ? done / total : 0),
-    });
-    const { recipe: recipes, limit } = options;
-    const order = { model: model.digest, calibration: dataset.digest, recipes, limit };
+    const dataset =
+      options.calibration === undefined
+        ? undefined
+        : await importDataset({
+            ...parts,
+            path: resolve(context.cwd, options.calibration),
+            name: 'calibration',
+            split: 'none',
+            onNote,
+            onProgress: ({ step, done, total }) =>
+              progress.update(`${step} item ${done}`, total ? done / total : 0),
+          });
+    const { recipes, limit } = options;
+    const calibration = dataset ? { calibration: dataset.digest } : {};
+    const order = { model: model.digest, ...calibration, recipes, limit };
     const onProgress = (step: string, fraction: number): void => progress.update(step, fraction);
-    const made = await createQuantizeTask({ store, blobs }).run(order, {
+    const made = await createQuantizeTask({ store, blobs, cache: noCache }).run(order, {
       signal: context.signal,
       onProgress,
     });
@@ -60,7 +66,7 @@ export async function quantizeFiles(
     }
     progress.end();
     say(context, `Wrote them to ${outDir}`);
-    return made as Quantized;
+    return quantizedSchema.parse(made);
   } finally {
     progress.end();
     await rm(folder, { recursive: true, force: true });

@@ -1,9 +1,9 @@
-import * as z from 'zod';
+import type { Recipe } from '../quantize/recipes/recipe.ts';
 import type { GlobalOptions } from './cli-context.ts';
 
 /** What `qfleet quantize` takes, parsed. */
 export interface QuantizeOptions extends GlobalOptions {
-  readonly calibration: string;
+  readonly calibration?: string;
   readonly recipe: string[];
   readonly limit: number;
   readonly output: string;
@@ -12,10 +12,8 @@ export interface QuantizeOptions extends GlobalOptions {
   readonly preset?: string;
 }
 
-const madeSchema = z.object({ digest: z.string(), name: z.string(), sizeBytes: z.number() });
-/** A variant that was made. */
-export type Made = z.infer<typeof madeSchema>;
-
-/** What the task `quantize` gives. */
-export const quantizedSchema = z.object({ variants: z.array(madeSchema) });
-export type Quantized = z.infer<typeof quantizedSchema>;
+/** With the recipes of files read in. */
+export interface QuantizeOrder extends QuantizeOptions {
+  /** By name, or written out. */
+  readonly recipes: readonly (string | Recipe)[];
+}

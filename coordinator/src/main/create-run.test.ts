@@ -12,6 +12,7 @@ import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import { writeNpz } from '../cli/demo/write-npz.ts';
 import { EventBus } from '../fleet/event-bus.ts';
 import { planSchema } from '../plan/plan.ts';
+import { noCache } from '../quantize/calibration/calibration-cache.ts';
 import { makeGlyphSet } from '../sample/make-glyph-set.ts';
 import { openStore } from '../store/open-store.ts';
 import type { RunRecord } from '../store/records.ts';
@@ -56,7 +57,10 @@ before(async () => {
   const halves = await importDataset({ ...data, name: 'split', split });
   await importDataset({ ...data, name: 'whole', split: 'none' });
   const order = { model: model.name, calibration: halves.name, recipes: ['int8-per-channel'] };
-  await createQuantizeTask({ store, blobs }).run(order, { signal, onProgress: () => undefined });
+  await createQuantizeTask({ store, blobs, cache: noCache }).run(order, {
+    signal,
+    onProgress: () => undefined,
+  });
   for (const id of ['pi3', 'away']) {
     await store.addDevice({ id, name: id, publicKey: id });
     await store.recordHello(id, { agentVersion: '0', bootId: id, inventory, backends, clockOffsetMs: 0 });

@@ -7,6 +7,7 @@ import { EventBus } from '../fleet/event-bus.ts';
 import type { FleetOptions } from '../fleet/fleet-options.ts';
 import { startFleet } from '../fleet/start-fleet.ts';
 import { openAuthority } from '../pki/open-authority.ts';
+import { openCalibrationCache } from '../quantize/calibration/calibration-cache.ts';
 import { openStore } from '../store/open-store.ts';
 import { createImportTask } from '../tasks/import-task.ts';
 import { createQuantizeTask } from '../tasks/quantize-task.ts';
@@ -62,7 +63,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const store = parts.use(await openStore(dataDir));
   const blobs = await openFileBlobStore(join(dataDir, 'blobs'));
   const authority = await openAuthority(dataDir, { extraNames: options.publicHosts, nowMs: Date.now() });
-  const kinds = [createImportTask({ store, blobs }), createQuantizeTask({ store, blobs })];
+  const cache = openCalibrationCache(join(dataDir, 'calibration'));
+  const kinds = [createImportTask({ store, blobs }), createQuantizeTask({ store, blobs, cache })];
   const events = new EventBus(store);
   const tasks = parts.use(new TaskWorker({ store, events, kinds, logger, createId: () => createId('task') }));
   const version = readVersion();

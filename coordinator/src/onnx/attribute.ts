@@ -34,6 +34,11 @@ export function intAttribute(name: string, value: number): AttributeProto {
 }
 
 /** An attribute to add to a node. */
+export function intsAttribute(name: string, values: readonly number[]): AttributeProto {
+  return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: values.map(BigInt) });
+}
+
+/** An attribute to add to a node. */
 export function stringAttribute(name: string, value: string): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: Buffer.from(value, 'utf8') });
 }

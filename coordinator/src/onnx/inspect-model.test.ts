@@ -45,14 +45,19 @@ describe('inspectModel', () => {
         createTensor('w', 'int8', [3, 4], weights),
         createTensor('s', 'float32', [], Float32Array.of(0.1)),
         createTensor('z', 'int8', [], Int8Array.of(0)),
+        createTensor('xz', 'uint8', [], Uint8Array.of(0)),
       ],
       nodes: [
+        buildNode('QuantizeLinear', ['x', 's', 'xz'], ['xq']),
+        buildNode('DequantizeLinear', ['xq', 's', 'xz'], ['xd']),
         buildNode('DequantizeLinear', ['w', 's', 'z'], ['wd']),
-        buildNode('MatMul', ['x', 'wd'], ['y']),
+        buildNode('MatMul', ['xd', 'wd'], ['y']),
       ],
     });
     const { saturation } = await inspectModel(model);
-    assert.deepEqual(saturation, [{ node: 'y', channels: 4, channelsAtRisk: 2 }]);
+    assert.deepEqual(saturation, [
+      { node: 'y', channels: 4, channelsAtRisk: 2, channelsWrongAt255: 2, worstPairSum: 255 * 129 },
+    ]);
   });
 
   const mobilenet = findTestData('models/mobilenetv2-7.onnx');

@@ -1,78 +1,87 @@
-import type { GraphProto, NodeProto, TensorProto } from '../../gen/onnx/onnx_pb.js';
-import { readInt } from './attribute.ts';
-import { type GraphIndex, indexGraph } from './graph-index.ts';
-import { readTensor } from './tensor.ts';
+import type { GraphProto } from '../../gen/onnx/onnx_pb.js';
+import { type IntegerWeight, listIntegerWeights } from './integer-weight-rows.ts';
 
+/** What int8 weights of one operator can do on x86 without VNNI. */
 export interface SaturationRisk {
   /** The operator whose int8 weights may saturate. */
   readonly node: string;
   readonly channels: number;
-  /** Output channels with at least one risky pair of weights. */
+  /** Output channels that come out wrong for some input: at least one of their pairs can overflow. */
   readonly channelsAtRisk: number;
+  /** Of these, channels that come out wrong when every input code is 255. */
+  readonly channelsWrongAt255: number;
+  /** The sum of a pair farthest from 0, 255·(w1 + w2): what 16 bits would have to hold. */
+  readonly worstPairSum: number;
+}
+
+/** One output channel at risk. */
+export interface ChannelRisk {
+  readonly channel: number;
+  /** As in `SaturationRisk`. */
+  readonly worstPairSum: number;
+  /**
+   * Saturated minus exact int32 sum when every input code is 255, of the matrix where it is farthest from 0.
+   * Errors of pairs of both signs cancel in part; at 0 another input brings them out.
+   */
+  readonly errorAt255: number;
 }
 
 /**
- * On x86 without VNNI, uint8 activations times int8 weights are added in pairs into 16 bits
- * (VPMADDUBSW): 255·(|w1|+|w2|) of one sign overflows from |w1|+|w2| > 128. Counts output channels with such a
- * pair, neighbours along the summed axis; kernels pack that axis in their own ways, so this is a warning,
- * not a proof. Depthwise convolutions use another kernel and are left out.
+ * The operators of which output channels can overflow on x86 without VNNI, and no others. There, products of
+ * uint8 activations with int8 weights are added in pairs into saturated 16 bits (VPMADDUBSW) before anything
+ * wider: 255·(w1 + w2) leaves -32768…32767 from |w1 + w2| = 129 on, which takes two weights of the same sign. The
+ * pairs are elements 2i and 2i + 1 along K; an odd last element has 0 beside it. All kernels of ONNX Runtime pack K
+ * so: GEMM and GEMV (MLAS's QgemmU8X8KernelAvx2, QgemvU8S8KernelAvx2) and the convolution without im2col
+ * (ConvSymKernelAvx2), and likewise those for AVX512 without VNNI. A Conv's K is kernel place × input channel,
+ * for its kernel works channels-last. test/saturation.test.ts proves it on the kernels.
  */
 export function scanSaturation(graph: GraphProto): SaturationRisk[] {
-  const index = indexGraph(graph);
-  return graph.node.flatMap((node) => {
-    const weight = findInt8Weight(node, index);
-    return weight ? [scanWeight(node, weight)] : [];
+  return listIntegerWeights(graph).flatMap((weight) => {
+    const risks = scanChannels(weight);
+    return risks.length > 0 ? [summarise(weight, risks)] : [];
   });
 }
 
-/** Position of the weight among the inputs, by operator. */
-const weightInputs: Readonly<Record<string, number>> = {
-  Conv: 1,
-  Gemm: 1,
-  MatMul: 1,
-  ConvInteger: 1,
-  MatMulInteger: 1,
-  QLinearConv: 3,
-  QLinearMatMul: 3,
-  QGemm: 3,
-};
-
-function findInt8Weight(node: NodeProto, index: GraphIndex): TensorProto | undefined {
-  const name = node.input[weightInputs[node.opType] ?? -1] ?? '';
-  const producer = index.producers.get(name);
-  const source = producer?.opType === 'DequantizeLinear' ? producer.input[0]! : name;
-  const tensor = index.initialisers.get(source);
-  const isInt8 = tensor?.dataType === 3 && tensor.dims.length >= 2;
-  // A depthwise weight has one input channel.
-  const isDepthwise = node.opType.includes('Conv') && tensor?.dims[1] === 1n && readInt(node, 'group', 1) > 1;
-  return isInt8 && !isDepthwise ? tensor : undefined;
+function summarise({ node, channels }: IntegerWeight, risks: readonly ChannelRisk[]): SaturationRisk {
+  return {
+    node: node.name,
+    channels,
+    channelsAtRisk: risks.length,
+    channelsWrongAt255: risks.filter(({ errorAt255 }) => errorAt255 !== 0).length,
+    worstPairSum: farthestFromZero(risks.map(({ worstPairSum }) => worstPairSum)),
+  };
 }
 
-function scanWeight(node: NodeProto, tensor: TensorProto): SaturationRisk {
-  const { data, dims } = readTensor(tensor);
-  const weights = data as Int8Array;
-  const isChannelFirst = node.opType.includes('Conv') || readInt(node, 'transB', 0) === 1;
-  const channels = isChannelFirst ? dims[0]! : dims.at(-1)!;
-  // Neighbours in the sum: for Conv the next input channel at the same place of the kernel.
-  const step = isChannelFirst ? dims.slice(2).reduce((product, size) => product * size, 1) : channels;
-  const perChannel = weights.length / channels;
-  let channelsAtRisk = 0;
-  for (let c = 0; c < channels; c++) {
-    const start = isChannelFirst ? c * perChannel : c;
-    const end = isChannelFirst ? start + perChannel : weights.length;
-    const stride = isChannelFirst ? 1 : channels;
-    if (hasRiskyPair(weights, { start, end, stride, step })) channelsAtRisk++;
-  }
-  return { node: node.name, channels, channelsAtRisk };
+/** The output channels of one weight that can overflow, in order; the others are exact whatever the input. */
+export function scanChannels({ channels, rowsOf }: IntegerWeight): ChannelRisk[] {
+  return Array.from({ length: channels }, (_, channel) => scanChannel(channel, rowsOf(channel))).filter(
+    ({ worstPairSum }) => clampToInt16(worstPairSum) !== worstPairSum,
+  );
 }
 
-function hasRiskyPair(
-  weights: Int8Array,
-  { start, end, stride, step }: { start: number; end: number; stride: number; step: number },
-): boolean {
-  for (let i = start; i + step < end; i += stride) {
-    const [a, b] = [weights[i]!, weights[i + step]!];
-    if (a * b > 0 && Math.abs(a) + Math.abs(b) > 128) return true;
+function scanChannel(channel: number, rows: readonly Int8Array[]): ChannelRisk {
+  const scanned = rows.map(scanRow);
+  return {
+    channel,
+    worstPairSum: farthestFromZero(scanned.map(({ worstPairSum }) => worstPairSum)),
+    errorAt255: farthestFromZero(scanned.map(({ errorAt255 }) => errorAt255)),
+  };
+}
+
+function scanRow(row: Int8Array): Omit<ChannelRisk, 'channel'> {
+  let [worstPairSum, errorAt255] = [0, 0];
+  for (let i = 0; i < row.length; i += 2) {
+    const sum = 255 * (row[i]! + (row[i + 1] ?? 0));
+    if (Math.abs(sum) > Math.abs(worstPairSum)) worstPairSum = sum;
+    errorAt255 += clampToInt16(sum) - sum;
   }
-  return false;
+  return { worstPairSum, errorAt255 };
+}
+
+function clampToInt16(sum: number): number {
+  return Math.max(-(2 ** 15), Math.min(2 ** 15 - 1, sum));
+}
+
+function farthestFromZero(values: readonly number[]): number {
+  return values.reduce((worst, value) => (Math.abs(value) > Math.abs(worst) ? value : worst), 0);
 }

@@ -25,12 +25,13 @@ export function absorbClips(graph: GraphProto, plan: QuantizationPlan): Map<stri
     const root = role.kind === 'clip' ? findRoot(node, plan, producers) : undefined;
     if (role.kind !== 'clip' || !root) continue;
     const before = byRoot.get(root);
+    const source = producers.get(node.input[0]!)!;
     byRoot.set(root, {
-      calibratedName: before?.calibratedName ?? root.output[0]!,
+      // Behind the clip where it can be: what is cut off there should not cost resolution.
+      calibratedName: source === root ? node.output[0]! : (before?.calibratedName ?? root.output[0]!),
       low: Math.max(role.low, before?.low ?? Number.NEGATIVE_INFINITY),
       high: Math.min(role.high, before?.high ?? Number.POSITIVE_INFINITY),
     });
-    const source = producers.get(node.input[0]!)!;
     source.output[0] = node.output[0]!;
     producers.set(node.output[0]!, source);
     absorbed.add(node);

@@ -1,6 +1,11 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { AbsorbedClip } from './absorb-clips.ts';
-import { computeActivationScale, type Range, type ScaleAndZeroPoint } from './compute-scale.ts';
+import {
+  type ActivationFormat,
+  computeActivationScale,
+  type Range,
+  type ScaleAndZeroPoint,
+} from './compute-scale.ts';
 import { findGroup, type QuantizationPlan } from './plan-quantization.ts';
 
 /** Calibrated ranges by the tensor names of the folded model. */
@@ -15,6 +20,7 @@ export function chooseActivationScales(
   plan: QuantizationPlan,
   ranges: Ranges,
   clips: ReadonlyMap<string, AbsorbedClip>,
+  format: ActivationFormat,
 ): Map<string, ScaleAndZeroPoint> {
   const groupRanges = new Map<string, Range>();
   for (const tensor of plan.activations) {
@@ -22,10 +28,22 @@ export function chooseActivationScales(
     const group = findGroup(plan.groups, tensor);
     groupRanges.set(group, unite(groupRanges.get(group), clippedRange(tensor, ranges, clips)));
   }
-  const scales = new Map([...groupRanges].map(([group, range]) => [group, computeActivationScale(range)]));
+  const scales = new Map(
+    [...groupRanges].map(([group, range]) => [group, computeActivationScale(range, format)]),
+  );
   return new Map(
     [...plan.activations].map((tensor) => [tensor, scales.get(findGroup(plan.groups, tensor))!]),
   );
+}
+
+/** The names under which those activations are calibrated whose ranges the scales are chosen from. */
+export function listCalibratedNames(
+  plan: QuantizationPlan,
+  clips: ReadonlyMap<string, AbsorbedClip>,
+): string[] {
+  return [...plan.activations]
+    .filter((tensor) => !isPassedThrough(tensor, plan))
+    .map((tensor) => clips.get(tensor)?.calibratedName ?? tensor);
 }
 
 function isPassedThrough(tensor: string, plan: QuantizationPlan): boolean {

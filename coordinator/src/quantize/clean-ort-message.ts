@@ -15,7 +15,7 @@ const hints: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
     hint: 'The shapes or types in the model contradict each other: export it again.',
   },
   {
-    pattern: /opset|IR version|ir_version/i,
+    pattern: /onnx opset versions|IR version/i,
     hint: 'The model is newer than this ONNX Runtime: export it with a lower opset.',
   },
 ];

@@ -1,8 +1,9 @@
 import type { NodeProto } from '../../gen/onnx/onnx_pb.js';
 import { readFloat, readInt, readString } from '../onnx/attribute.ts';
+import { readClipBounds } from '../onnx/clip-bounds.ts';
 import type { GraphIndex } from '../onnx/graph-index.ts';
 import type { TensorType } from '../onnx/shapes.ts';
-import { readFloats } from '../onnx/tensor.ts';
+import type { BackendProfile } from './profiles/backend-profile.ts';
 
 /** A multiply-accumulate operator that can run on integers. */
 export interface MacRole {
@@ -50,13 +51,25 @@ export interface RoleContext {
   readonly types: ReadonlyMap<string, TensorType>;
   /** Of the file that will be written. */
   readonly opset: number;
+  readonly profile: Pick<BackendProfile, 'id' | 'integerOperators'>;
+  /** Nodes that the recipe keeps float. */
+  readonly keptFloat: ReadonlySet<string>;
 }
 
-/** What a node can be in a quantized graph, by the fusion rules of ONNX Runtime's CPU kernels (qdq_selectors.cc). */
+/**
+ * What a node can be in a quantized graph: by its operator, by the fusion rules of ONNX Runtime's CPU kernels
+ * (qdq_selectors.cc), and by what the target has integer forms of.
+ */
 export function classifyOperator(node: NodeProto, context: RoleContext): OperatorRole {
   const classify = node.domain === '' || node.domain === 'ai.onnx' ? classifiers[node.opType] : undefined;
   if (!classify || !isFloat(node.output[0], context)) return { kind: 'float' };
-  return classify(node, context);
+  if (context.keptFloat.has(node.name)) return float('the recipe keeps it float');
+  const role = classify(node, context);
+  if (role.kind === 'float' || role.kind === 'clip' || context.profile.integerOperators.has(node.opType))
+    return role;
+  return role.kind === 'mac'
+    ? float(`${context.profile.id} has no integer kernel for ${node.opType}`)
+    : { kind: 'float' };
 }
 
 type Classifier = (node: NodeProto, context: RoleContext) => OperatorRole;
@@ -181,24 +194,11 @@ const classifyResize: Classifier = (node, context) => {
 };
 
 const classifyClip: Classifier = (node, context) => {
-  const low = clipBound(node, 1, 'min', Number.NEGATIVE_INFINITY, context);
-  const high = clipBound(node, 2, 'max', Number.POSITIVE_INFINITY, context);
-  if (low === undefined || high === undefined) return float('its bounds are not constant');
+  const bounds = readClipBounds(node, context.index);
+  if (!bounds) return float('its bounds are not constant');
+  const { low, high } = bounds;
   return low <= 0 && high >= 0 ? { kind: 'clip', low, high } : float('its bounds exclude 0');
 };
-
-function clipBound(
-  node: NodeProto,
-  position: number,
-  attribute: string,
-  fallback: number,
-  context: RoleContext,
-): number | undefined {
-  const name = node.input[position] ?? '';
-  if (name === '') return readFloat(node, attribute, fallback);
-  const tensor = context.index.initialisers.get(name);
-  return tensor ? readFloats(tensor)[0] : undefined;
-}
 
 const classifiers: Readonly<Record<string, Classifier>> = {
   Conv: classifyConv(0),

@@ -1,16 +1,27 @@
 // A child process that loads models for the coordinator and dies in its stead where a model is bad.
 // ORT_DISABLE_TELEMETRY=1 is in its environment before ONNX Runtime loads: `ort-child.ts` sets it.
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { hideFloat16Array } from '@qfleet/shared/inputs/hide-float16-array.ts';
+import type { Tensor as OrtTensor, InferenceSession as Session } from 'onnxruntime-node';
+import { Histograms } from './calibration/histograms.ts';
+import { measureNoise, type NoiseSums } from './noise-sums.ts';
 import type {
+  CompareRequest,
+  Feeds,
+  HistogramRequest,
   OpenRequest,
+  OrtAction,
   OrtReply,
   OrtRequest,
-  RunRequest,
+  ScalarsRequest,
   TensorMessage,
   ValueMetadata,
 } from './ort-messages.ts';
 
-let session: InferenceSession | undefined;
+hideFloat16Array();
+const { InferenceSession, Tensor } = await import('onnxruntime-node');
+
+const sessions = new Map<string, Session>();
+const histograms = new Histograms();
 
 process.on('message', (request: OrtRequest) => void answer(request));
 process.on('disconnect', () => process.exit(0));
@@ -24,13 +35,27 @@ async function answer(request: OrtRequest): Promise<void> {
   );
 }
 
-async function handle(request: OrtRequest): Promise<unknown> {
-  return request.kind === 'open' ? await openModel(request) : await runModel(request);
+async function handle(request: OrtAction): Promise<unknown> {
+  switch (request.kind) {
+    case 'open':
+      return await openModel(request);
+    case 'run':
+      return fromTensors(await runSession(request.slot, request.feeds));
+    case 'scalars':
+      return await runForScalars(request);
+    case 'histogram':
+      return await addToHistograms(request);
+    case 'take-histograms':
+      return histograms.take();
+    case 'compare':
+      return await compareSessions(request);
+  }
 }
 
 async function openModel(request: OpenRequest): Promise<unknown> {
-  await session?.release();
-  session = await InferenceSession.create(request.path, {
+  await sessions.get(request.slot)?.release();
+  sessions.delete(request.slot);
+  const session = await InferenceSession.create(request.path, {
     graphOptimizationLevel: request.optimisation,
     intraOpNumThreads: request.threads,
     logSeverityLevel: 3,
@@ -38,10 +63,11 @@ async function openModel(request: OpenRequest): Promise<unknown> {
     extra: { session: { intra_op: { allow_spinning: '0' } } },
     ...(request.optimisedPath === undefined ? {} : { optimizedModelFilePath: request.optimisedPath }),
   });
+  sessions.set(request.slot, session);
   return { inputs: session.inputMetadata.map(describe), outputs: session.outputMetadata.map(describe) };
 }
 
-function describe(value: InferenceSession.ValueMetadata): ValueMetadata {
+function describe(value: Session.ValueMetadata): ValueMetadata {
   if (!value.isTensor) return { name: value.name, isTensor: false, elementType: '', shape: [] };
   const shape = value.shape.map((size) =>
     size === '' || (typeof size === 'number' && size < 0) ? '?' : size,
@@ -49,21 +75,62 @@ function describe(value: InferenceSession.ValueMetadata): ValueMetadata {
   return { name: value.name, isTensor: true, elementType: value.type, shape };
 }
 
-async function runModel(request: RunRequest): Promise<unknown> {
-  if (!session) throw new Error('no model is open');
-  const feeds = Object.fromEntries(
-    Object.entries(request.feeds).map(([name, value]) => [name, toTensor(value)]),
+async function runSession(
+  slot: string,
+  feeds: Feeds,
+  names?: readonly string[],
+): Promise<Session.OnnxValueMapType> {
+  const session = sessions.get(slot);
+  if (!session) throw new Error(`no model is open as "${slot}"`);
+  const inputs = Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, toTensor(value)]));
+  return names ? await session.run(inputs, [...names]) : await session.run(inputs);
+}
+
+async function runForScalars({ slot, feeds, names }: ScalarsRequest): Promise<Float64Array> {
+  const outputs = await runSession(slot, feeds);
+  return Float64Array.from(names, (name) => Number((outputs[name] as OrtTensor | undefined)?.data[0]));
+}
+
+async function addToHistograms({ slot, feeds, tensors, bins }: HistogramRequest): Promise<void> {
+  const names = tensors.map(({ tensor }) => tensor);
+  const outputs = await runSession(slot, feeds, names);
+  for (const { tensor, low, high } of tensors) {
+    histograms.add(tensor, (outputs[tensor] as OrtTensor).data as Float32Array, { low, high, bins });
+  }
+}
+
+async function compareSessions(request: CompareRequest): Promise<NoiseSums[]> {
+  const { referenceSlot, candidateSlot, feeds, pairs } = request;
+  const reference = await runSession(
+    referenceSlot,
+    feeds,
+    pairs.map((pair) => pair.reference),
   );
-  const outputs = await session.run(feeds);
-  return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, fromTensor(tensor)]));
+  const candidate = await runSession(
+    candidateSlot,
+    feeds,
+    pairs.map((pair) => pair.candidate),
+  );
+  return pairs.map((pair) => {
+    const [x, y] = [reference[pair.reference] as OrtTensor, candidate[pair.candidate] as OrtTensor];
+    return measureNoise(x.data as TensorMessage['data'], y.data as TensorMessage['data'], pair);
+  });
 }
 
-function toTensor(message: TensorMessage): Tensor {
-  return new Tensor(message.elementType as Tensor.Type, message.data as Tensor.DataType, message.dims);
+function toTensor(message: TensorMessage): OrtTensor {
+  return new Tensor(message.elementType as OrtTensor.Type, message.data as OrtTensor.DataType, message.dims);
 }
 
-function fromTensor(tensor: Tensor): TensorMessage {
-  return { elementType: tensor.type, dims: tensor.dims, data: tensor.data as TensorMessage['data'] };
+function fromTensors(outputs: Session.OnnxValueMapType): Record<string, TensorMessage> {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, value]) => {
+      const tensor = value as OrtTensor;
+      return [
+        name,
+        { elementType: tensor.type, dims: tensor.dims, data: tensor.data as TensorMessage['data'] },
+      ];
+    }),
+  );
 }
 
 function messageOf(thrown: unknown): string {

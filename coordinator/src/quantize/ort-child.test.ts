@@ -43,6 +43,25 @@ describe('OrtChild', () => {
     }
   });
 
+  it('takes and gives float16 as its bits', async () => {
+    const half = join(folder, 'half.onnx');
+    const model = buildModel({
+      opset: 13,
+      inputs: { x: [2] },
+      outputs: { y: [2] },
+      nodes: [buildNode('Add', ['x', 'x'], ['y'])],
+    });
+    for (const { type } of [...model.graph!.input, ...model.graph!.output])
+      if (type?.value.case === 'tensorType') type.value.value.elemType = 10;
+    await writeFile(half, writeModel(model));
+    await using child = new OrtChild();
+    await child.open({ path: half, optimisation: 'all' });
+    // 1 and -0.5; 2 and -1.
+    const x = { elementType: 'float16', dims: [2], data: Uint16Array.of(0x3c00, 0xb800) };
+    const { y } = await child.run({ x });
+    assert.deepEqual(y, { elementType: 'float16', dims: [2], data: Uint16Array.of(0x4000, 0xbc00) });
+  });
+
   it('refuses a model that wants more memory than the limit, and the coordinator lives', async () => {
     const large = join(folder, 'large.onnx');
     await writeFile(large, writeModel(expand(1e9)));

@@ -4,7 +4,18 @@ import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { cleanOrtMessage } from './clean-ort-message.ts';
-import type { OpenRequest, OrtReply, RunRequest, SessionMetadata, TensorMessage } from './ort-messages.ts';
+import type { NoiseSums } from './noise-sums.ts';
+import type {
+  CompareRequest,
+  Feeds,
+  HistogramRequest,
+  OpenRequest,
+  OrtAction,
+  OrtReply,
+  ScalarsRequest,
+  SessionMetadata,
+  TensorMessage,
+} from './ort-messages.ts';
 
 export interface OrtChildOptions {
   /** Most memory that the child may allocate, bytes; by default three quarters of the machine's. */
@@ -20,13 +31,14 @@ interface Pending {
   readonly timer: NodeJS.Timeout;
 }
 
+const mainSlot = 'main';
 const defaultTimeLimitMs = 120_000;
 /** Below this Node itself does not start, and does not say so. */
 const minMemoryLimitBytes = 128 * 2 ** 20;
 const entryPath = fileURLToPath(new URL('./ort-child-main.ts', import.meta.url));
 
 /**
- * A process with one ONNX Runtime session. Whatever a model does to it (SIGSEGV, SIGILL, endless loop,
+ * A process with ONNX Runtime sessions, one unless a request names a slot. Whatever a model does to it (SIGSEGV, SIGILL, endless loop,
  * memory) becomes an error here: `refused` with ONNX Runtime's own words, `crashed` with the signal,
  * `timeout`, `resource-exhausted`, `cancelled`. Limits: RLIMIT_DATA through the shell's `ulimit -d`, which
  * unlike `-v` does not count the address space that V8 merely reserves; time by killing.
@@ -64,16 +76,38 @@ export class OrtChild implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Loads a model in place of the last one; its inputs and outputs. */
+  /** Loads a model in place of the last one in that slot; its inputs and outputs. */
   async open(
-    request: Omit<OpenRequest, 'kind' | 'threads'> & { readonly threads?: number },
+    request: Omit<OpenRequest, 'kind' | 'threads' | 'slot'> & {
+      readonly threads?: number;
+      readonly slot?: string;
+    },
   ): Promise<SessionMetadata> {
-    return (await this.#ask({ threads: 0, ...request, kind: 'open' })) as SessionMetadata;
+    return (await this.#ask({ threads: 0, slot: mainSlot, ...request, kind: 'open' })) as SessionMetadata;
   }
 
-  /** Runs the open model once; its outputs by name. */
-  async run(feeds: Readonly<Record<string, TensorMessage>>): Promise<Record<string, TensorMessage>> {
-    return (await this.#ask({ kind: 'run', feeds })) as Record<string, TensorMessage>;
+  /** Runs an open model once; its outputs by name. */
+  async run(feeds: Feeds, slot = mainSlot): Promise<Record<string, TensorMessage>> {
+    return (await this.#ask({ kind: 'run', slot, feeds })) as Record<string, TensorMessage>;
+  }
+
+  /** Runs the open model once; outputs of one element each, in the order of `names`. */
+  async runForScalars(request: Omit<ScalarsRequest, 'kind' | 'slot'>): Promise<Float64Array> {
+    return (await this.#ask({ kind: 'scalars', slot: mainSlot, ...request })) as Float64Array;
+  }
+
+  /** Runs the open model once and counts its outputs' values; `takeHistograms` hands the counts over. */
+  async addToHistograms(request: Omit<HistogramRequest, 'kind' | 'slot'>): Promise<void> {
+    await this.#ask({ kind: 'histogram', slot: mainSlot, ...request });
+  }
+
+  async takeHistograms(): Promise<Record<string, Float64Array>> {
+    return (await this.#ask({ kind: 'take-histograms' })) as Record<string, Float64Array>;
+  }
+
+  /** Runs the models of two slots on the same inputs and compares tensors, one result per pair. */
+  async compare(request: Omit<CompareRequest, 'kind'>): Promise<NoiseSums[]> {
+    return (await this.#ask({ kind: 'compare', ...request })) as NoiseSums[];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -82,7 +116,7 @@ export class OrtChild implements AsyncDisposable {
     await this.#exited;
   }
 
-  async #ask(request: OpenRequest | RunRequest): Promise<unknown> {
+  async #ask(request: OrtAction): Promise<unknown> {
     if (this.#ending) throw this.#ending;
     const id = this.#nextId++;
     return await new Promise((resolve, reject) => {

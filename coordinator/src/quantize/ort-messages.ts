@@ -7,8 +7,12 @@ export interface TensorMessage {
   readonly data: TensorData;
 }
 
+export type Feeds = Readonly<Record<string, TensorMessage>>;
+
 export interface OpenRequest {
   readonly kind: 'open';
+  /** Under which name the session is kept; a second one of the same name takes its place. */
+  readonly slot: string;
   readonly path: string;
   readonly optimisation: 'disabled' | 'basic' | 'extended' | 'all';
   /** Where ONNX Runtime writes its optimised graph. */
@@ -19,10 +23,65 @@ export interface OpenRequest {
 
 export interface RunRequest {
   readonly kind: 'run';
-  readonly feeds: Readonly<Record<string, TensorMessage>>;
+  readonly slot: string;
+  readonly feeds: Feeds;
 }
 
-export type OrtRequest = (OpenRequest | RunRequest) & { readonly id: number };
+/** Runs the model and answers with outputs of one element each, as one Float64Array in the order of `names`. */
+export interface ScalarsRequest {
+  readonly kind: 'scalars';
+  readonly slot: string;
+  readonly feeds: Feeds;
+  readonly names: readonly string[];
+}
+
+/** Equal bins from low to high; what lies outside counts in the first or last. */
+export interface HistogramBins {
+  readonly tensor: string;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Runs the model and adds the values of its outputs to histograms that stay in the child. */
+export interface HistogramRequest {
+  readonly kind: 'histogram';
+  readonly slot: string;
+  readonly feeds: Feeds;
+  readonly tensors: readonly HistogramBins[];
+  readonly bins: number;
+}
+
+/** Answers with the counts by tensor, and forgets them. */
+export interface TakeHistogramsRequest {
+  readonly kind: 'take-histograms';
+}
+
+/** Two tensors of two sessions that should be the same; codes are compared by what they stand for. */
+export interface TensorPair {
+  readonly reference: string;
+  readonly candidate: string;
+  readonly referenceScale?: { readonly scale: number; readonly zeroPoint: number };
+  readonly candidateScale?: { readonly scale: number; readonly zeroPoint: number };
+}
+
+/** Runs two open models on the same inputs and answers with one `NoiseSums` per pair. */
+export interface CompareRequest {
+  readonly kind: 'compare';
+  readonly feeds: Feeds;
+  readonly referenceSlot: string;
+  readonly candidateSlot: string;
+  readonly pairs: readonly TensorPair[];
+}
+
+export type OrtAction =
+  | OpenRequest
+  | RunRequest
+  | ScalarsRequest
+  | HistogramRequest
+  | TakeHistogramsRequest
+  | CompareRequest;
+
+export type OrtRequest = OrtAction & { readonly id: number };
 
 export interface ValueMetadata {
   readonly name: string;

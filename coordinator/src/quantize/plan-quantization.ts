@@ -1,7 +1,9 @@
 import type { GraphProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
 import { type GraphIndex, hasSoleConsumer, indexGraph } from '../onnx/graph-index.ts';
 import { subgraphs } from '../onnx/walk-graph.ts';
+import type { AbsorbedClip } from './absorb-clips.ts';
 import { classifyOperator, type OperatorRole, type RoleContext } from './operator-roles.ts';
+import type { BackendProfile } from './profiles/backend-profile.ts';
 
 /** What becomes integer in one graph. */
 export interface QuantizationPlan {
@@ -17,32 +19,38 @@ export interface QuantizationPlan {
   readonly groups: ReadonlyMap<string, string>;
 }
 
+export interface PlanContext extends Omit<RoleContext, 'index'> {
+  readonly profile: BackendProfile;
+}
+
 /**
  * Decides what becomes integer. Multiply-accumulate operators with constant weights always do; light ones
  * (Add, pooling, …) where integers come in and a multiply-accumulate operator takes what goes out, so that
  * pre- and post-processing keeps its precision; pass-through ones behind an integer activation. Graph
- * outputs stay float, and so does what Gemm and MatMul hand to float operators, unless `clipping` names it:
- * activations whose range does the work of an absorbed Relu or Clip.
+ * outputs stay float, and so does what Gemm and MatMul hand to float operators, unless `clips` names it:
+ * activations whose range does the work of an absorbed Relu or Clip. A profile that places steps at inputs alone
+ * quantizes no output for its own sake, and leaves the convolution that a residual addition can be fused with.
  */
 export function planQuantization(
   graph: GraphProto,
-  context: Omit<RoleContext, 'index'>,
-  clipping: ReadonlySet<string> = new Set(),
+  context: PlanContext,
+  clips: ReadonlyMap<string, AbsorbedClip> = new Map(),
 ): QuantizationPlan {
   const index = indexGraph(graph);
   const roles = new Map(graph.node.map((node) => [node, classifyOperator(node, { ...context, index })]));
   const wanted = findWanted(graph, roles);
   const computing = findComputing(graph, { roles, wanted, index });
-  const activations = findActivations(graph, {
-    roles,
-    wanted: new Set([...wanted, ...clipping]),
-    index,
-    computing,
-  });
+  const { placement } = context.profile;
+  const findings = { roles, wanted: new Set([...wanted, ...clips.keys()]), index, computing };
+  const activations =
+    placement === 'around' ? findActivations(graph, findings) : findQuantizedInputs(graph, findings);
   const groups = new Map([...activations].map((tensor) => [tensor, tensor]));
-  const passing = joinPassThrough(graph, { roles, index, activations, groups });
+  const passing =
+    placement === 'around'
+      ? joinPassThrough(graph, { roles, index, activations, groups })
+      : new Set<NodeProto>();
   const plan = { index, roles, computing, passing, activations, groups };
-  joinConcatInputs(graph, plan);
+  joinConcatInputs(graph, plan, clips);
   return plan;
 }
 
@@ -117,6 +125,26 @@ function findActivations(
   return activations;
 }
 
+/** What goes into multiply-accumulate operators, and into light ones unless it comes from one that fuses with them. */
+function findQuantizedInputs(
+  graph: GraphProto,
+  { roles, index, computing }: Findings & { readonly computing: ReadonlySet<NodeProto> },
+): Set<string> {
+  const activations = new Set<string>();
+  const fuses = (tensor: string): boolean => {
+    const producer = index.producers.get(tensor);
+    return producer !== undefined && roles.get(producer)?.kind === 'mac' && hasSoleConsumer(index, tensor);
+  };
+  for (const node of graph.node) {
+    const role = roles.get(node)!;
+    if (!computing.has(node) || (role.kind !== 'mac' && role.kind !== 'light')) continue;
+    const inputs = role.activations.map((position) => node.input[position]!);
+    const isFused = role.kind === 'light' && inputs.length > 1 && inputs.some(fuses);
+    for (const input of inputs) if (!isFused || !fuses(input)) activations.add(input);
+  }
+  return activations;
+}
+
 /** Outputs of pass-through operators behind an integer activation become activations of its group. */
 function joinPassThrough(
   graph: GraphProto,
@@ -142,18 +170,27 @@ function joinPassThrough(
 
 /**
  * An input of Concat that goes nowhere else takes the output's scale, so that joining is copying; the values
- * lose nothing, for Concat would round them to that scale anyhow.
+ * lose nothing, for Concat would round them to that scale anyhow. An input whose range does the work of an absorbed
+ * Relu or Clip keeps it, unless the others clip just so: in a wider range it would no longer clip.
  */
 function joinConcatInputs(
   graph: GraphProto,
   plan: QuantizationPlan & { readonly groups: ReadonlyMap<string, string> },
+  clips: ReadonlyMap<string, AbsorbedClip>,
 ): void {
   const groups = plan.groups as Map<string, string>;
+  const boundsOf = (tensor: string): string => {
+    const clip = clips.get(findGroup(groups, tensor));
+    return clip ? `${clip.low} to ${clip.high}` : 'none';
+  };
   for (const node of graph.node) {
     if (node.opType !== 'Concat' || !plan.computing.has(node)) continue;
     const output = node.output[0]!;
+    const bounds = new Map(node.input.map((input) => [input, boundsOf(input)]));
+    const isUniform = new Set(bounds.values()).size === 1;
     for (const input of node.input) {
       if (!plan.activations.has(input) || !goesNowhereElse(input, plan)) continue;
+      if (!isUniform && bounds.get(input) !== 'none') continue;
       const [from, to] = [findGroup(groups, input), findGroup(groups, output)];
       if (from !== to) groups.set(from, to);
     }

@@ -8,11 +8,17 @@ import {
 import { intAttribute } from '../onnx/attribute.ts';
 import { createTensor, readFloats } from '../onnx/tensor.ts';
 import { describeNode } from '../onnx/walk-graph.ts';
-import type { ScaleAndZeroPoint } from './compute-scale.ts';
+import {
+  type ActivationFormat,
+  middleOf,
+  type ScaleAndZeroPoint,
+  type WeightFormat,
+} from './compute-scale.ts';
 import type { LightRole, MacRole } from './operator-roles.ts';
 import type { QuantizationPlan } from './plan-quantization.ts';
 import {
   computeWeightScales,
+  createIntegers,
   quantizeBias,
   quantizeOperand,
   quantizeWeight,
@@ -21,9 +27,16 @@ import {
 } from './quantize-weight.ts';
 
 export interface QdqOptions {
-  /** Of the weights; activations always have one scale for the whole tensor. */
-  readonly granularity: 'per-tensor' | 'per-channel';
+  readonly activations: ActivationFormat;
+  /** Granularity of the weights; activations always have one scale for the whole tensor. */
+  readonly weights: WeightFormat & { readonly granularity: 'per-tensor' | 'per-channel' };
+  readonly bias: 'int32' | 'float32';
+  /** What to add to the biases of nodes by name, one value per output channel. */
+  readonly biasCorrections?: ReadonlyMap<string, Float32Array> | undefined;
 }
+
+/** ONNX's own QuantizeLinear takes 16 bits from opset 21 on; ONNX Runtime's takes them always. */
+const contribDomain = 'com.microsoft';
 
 /**
  * Writes a plan into its graph: after each activation QuantizeLinear and DequantizeLinear, before each integer
@@ -68,23 +81,36 @@ export class QdqEmitter {
     const { scale, zeroPoint } = this.#scales.get(tensor)!;
     const parameters = [
       this.#add(`${tensor}_scale`, 'float32', [], Float32Array.of(scale)),
-      this.#add(`${tensor}_zero_point`, 'uint8', [], Uint8Array.of(zeroPoint)),
+      this.#addZeroPoint(tensor, zeroPoint),
     ];
-    const quantized = `${tensor}_QuantizeLinear_Output`;
+    const quantized = quantizedName(tensor);
+    const domain = is16Bit(this.#options.activations) ? contribDomain : '';
     return [
       create(NodeProtoSchema, {
         opType: 'QuantizeLinear',
+        domain,
         name: `${tensor}_QuantizeLinear`,
         input: [tensor, ...parameters],
         output: [quantized],
       }),
       create(NodeProtoSchema, {
         opType: 'DequantizeLinear',
+        domain,
         name: `${tensor}_DequantizeLinear`,
         input: [quantized, ...parameters],
         output: [dequantizedName(tensor)],
       }),
     ];
+  }
+
+  #addZeroPoint(name: string, zeroPoint: number): string {
+    const { elementType } = this.#options.activations;
+    return this.#add(
+      `${name}_zero_point`,
+      elementType,
+      [],
+      createIntegers(elementType, 1, () => zeroPoint),
+    );
   }
 
   #quantizeConstants(node: NodeProto): NodeProto[] {
@@ -99,11 +125,14 @@ export class QdqEmitter {
       const name = node.input[position]!;
       const source = this.#initialiser(name);
       return this.#dequantize(node, position, `operand ${name}`, () => {
-        const { data, scale, zeroPoint } = quantizeOperand(readFloats(source), name);
+        const { activations } = this.#options;
+        const { data, scale, zeroPoint } = quantizeOperand(readFloats(source), name, activations);
+        const dims = source.dims.map(Number);
         return {
-          quantized: this.#add(`${name}_quantized`, 'uint8', source.dims.map(Number), data),
+          quantized: this.#add(`${name}_quantized`, activations.elementType, dims, data),
           scale: this.#add(`${name}_scale`, 'float32', [], Float32Array.of(scale)),
-          zeroPoint: this.#add(`${name}_zero_point`, 'uint8', [], Uint8Array.of(zeroPoint)),
+          zeroPoint: this.#addZeroPoint(name, zeroPoint),
+          domain: is16Bit(activations) ? contribDomain : '',
         };
       });
     });
@@ -115,28 +144,52 @@ export class QdqEmitter {
     { name, axis }: NonNullable<MacRole['weight']>,
   ): NodeProto[] {
     const source = this.#initialiser(name);
+    const format = this.#options.weights;
     const weight: WeightLayout = {
       values: readFloats(source),
       dims: source.dims.map(Number),
-      axis: this.#options.granularity === 'per-channel' ? axis : undefined,
+      axis: format.granularity === 'per-channel' ? axis : undefined,
     };
-    const scales = computeWeightScales(weight, name);
+    const scales = computeWeightScales(weight, name, format);
     const inputScale = this.#scales.get(node.input[0]!)!.scale;
-    const bias = role.bias === undefined ? undefined : this.#readBias(role.bias, source, axis);
-    if (bias) this.#raiseForBias(node, scales, inputScale, bias);
+    const bias = this.#correctedBias(node, role, source, axis);
+    const isBiasInteger = bias !== undefined && this.#options.bias === 'int32';
+    if (isBiasInteger) this.#raiseForBias(node, scales, inputScale, bias.values);
     const key = `weight ${name} ${weight.axis} ${scales.join(',')}`;
     const dequantizeWeight = this.#dequantize(node, 1, key, () => {
       const shape = weight.axis === undefined ? [] : [scales.length];
+      const { elementType } = format;
+      const zeroPoints = createIntegers(elementType, scales.length, () => middleOf(elementType));
       return {
-        quantized: this.#add(`${name}_quantized`, 'int8', weight.dims, quantizeWeight(weight, scales)),
+        quantized: this.#add(
+          `${name}_quantized`,
+          elementType,
+          weight.dims,
+          quantizeWeight(weight, scales, format),
+        ),
         scale: this.#add(`${name}_scale`, 'float32', shape, scales),
-        zeroPoint: this.#add(`${name}_zero_point`, 'int8', shape, new Int8Array(scales.length)),
+        zeroPoint: this.#add(`${name}_zero_point`, elementType, shape, zeroPoints),
         axis: weight.axis,
       };
     });
-    return bias
-      ? [...dequantizeWeight, ...this.#quantizeBias(node, role.bias!, bias, inputScale, scales)]
-      : dequantizeWeight;
+    if (!isBiasInteger) return dequantizeWeight;
+    return [...dequantizeWeight, ...this.#quantizeBias(node, bias, inputScale, scales)];
+  }
+
+  /** The bias with its correction; where there was none, a new one. Undefined where there is nothing to add. */
+  #correctedBias(
+    node: NodeProto,
+    role: MacRole,
+    weight: TensorProto,
+    axis: number | undefined,
+  ): { readonly name: string; readonly values: Float32Array } | undefined {
+    const before = role.bias === undefined ? undefined : this.#readBias(role.bias, weight, axis);
+    const correction = this.#options.biasCorrections?.get(node.name);
+    if (!correction) return before && { name: role.bias!, values: before };
+    const values = correction.map((value, c) => value + (before?.[c] ?? 0));
+    const name = this.#add(`${node.name}_corrected_bias`, 'float32', [values.length], values);
+    node.input[2] = name;
+    return { name, values };
   }
 
   #raiseForBias(node: NodeProto, scales: Float32Array, inputScale: number, bias: Float32Array): void {
@@ -149,12 +202,11 @@ export class QdqEmitter {
 
   #quantizeBias(
     node: NodeProto,
-    name: string,
-    bias: Float32Array,
+    { name, values }: { readonly name: string; readonly values: Float32Array },
     inputScale: number,
     weightScales: Float32Array,
   ): NodeProto[] {
-    const quantized = quantizeBias(bias, inputScale, weightScales);
+    const quantized = quantizeBias(values, inputScale, weightScales);
     if (!quantized) {
       this.notes.push(`${describeNode(node)} keeps a float bias: its scale is too small for float32.`);
       return [];
@@ -179,18 +231,25 @@ export class QdqEmitter {
     node: NodeProto,
     position: number,
     key: string,
-    quantize: () => { quantized: string; scale: string; zeroPoint: string; axis?: number | undefined },
+    quantize: () => {
+      quantized: string;
+      scale: string;
+      zeroPoint: string;
+      axis?: number | undefined;
+      domain?: string;
+    },
   ): NodeProto[] {
     const known = this.#constants.get(key);
     if (known !== undefined) {
       node.input[position] = known;
       return [];
     }
-    const { quantized, scale, zeroPoint, axis } = quantize();
+    const { quantized, scale, zeroPoint, axis, domain = '' } = quantize();
     const output = this.#free(dequantizedName(node.input[position]!));
     this.#constants.set(key, output);
     const dequantize = create(NodeProtoSchema, {
       opType: 'DequantizeLinear',
+      domain,
       name: this.#free(`${node.input[position]}_DequantizeLinear`),
       input: [quantized, scale, zeroPoint],
       output: [output],
@@ -234,11 +293,20 @@ export class QdqEmitter {
     for (const input of graph.input) yield input.name;
     for (const node of graph.node) yield* [node.name, ...node.output];
     for (const tensor of this.#plan.activations) {
-      yield* [dequantizedName(tensor), `${tensor}_QuantizeLinear_Output`, `${tensor}_QuantizeLinear`];
+      yield* [dequantizedName(tensor), quantizedName(tensor), `${tensor}_QuantizeLinear`];
     }
   }
 }
 
+/** Tensor that holds an activation's codes. */
+export function quantizedName(tensor: string): string {
+  return `${tensor}_QuantizeLinear_Output`;
+}
+
 function dequantizedName(tensor: string): string {
   return `${tensor}_DequantizeLinear_Output`;
+}
+
+function is16Bit({ elementType }: ActivationFormat): boolean {
+  return elementType === 'uint16' || elementType === 'int16';
 }

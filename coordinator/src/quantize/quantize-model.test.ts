@@ -17,6 +17,7 @@ import { createTensor, readFloats, readTensor } from '../onnx/tensor.ts';
 import { writeModel } from '../onnx/write-model.ts';
 import { OrtChild } from './ort-child.ts';
 import { type QuantizedVariant, type QuantizeOptions, quantizeModel } from './quantize-model.ts';
+import { resolveRecipes } from './recipes/resolve-recipes.ts';
 
 const random = createRandom(11);
 const weights = (name: string, dims: number[], scale = 0.6): ReturnType<typeof createTensor> => {
@@ -80,7 +81,7 @@ function options(modelPath: string, outDir: string, recipes: string[]): Quantize
   return {
     modelPath,
     outDir,
-    recipes,
+    recipes: resolveRecipes(recipes),
     contract: {
       layout: 'NCHW',
       elementType: 'float32',
@@ -95,8 +96,8 @@ function options(modelPath: string, outDir: string, recipes: string[]): Quantize
     calibration: {
       datasetDigest: 'd',
       item: { elementType: 'uint8', shape: [8, 8, 3] },
-      items: stream(images),
-      count: 20,
+      items: () => stream(images),
+      itemDigests: images.map(digestBytes),
     },
   };
 }
@@ -135,10 +136,12 @@ describe('quantizeModel', () => {
     modelPath = join(folder, 'model.onnx');
     await writeFile(modelPath, writeModel(residualNet()));
     const recipes = ['fp32', 'int8-per-tensor', 'int8-per-channel'];
-    variants = await quantizeModel({
+    const made = await quantizeModel({
       ...options(modelPath, join(folder, 'out'), recipes),
       onProgress: (_step, fraction) => steps.push(fraction),
     });
+    assert.deepEqual(made.refused, []);
+    variants = [...made.variants];
   });
   after(async () => rm(folder, { recursive: true }));
 
@@ -213,9 +216,15 @@ describe('quantizeModel', () => {
     assert.deepEqual([model.graph!.input[0]!.name, model.graph!.output[0]!.name], ['image', 'probabilities']);
     const { record, blobs } = variant('int8-per-tensor');
     const properties = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value]));
+    const { calibration, spec } = record;
+    assert.deepEqual(JSON.parse(properties['qfleet.spec']!), { ...spec, description: undefined });
+    delete properties['qfleet.spec'];
     assert.deepEqual(properties, {
       'qfleet.recipe': 'int8-per-tensor',
-      'qfleet.ranges': record.calibration!.rangesBlob,
+      'qfleet.calibration.dataset': 'd',
+      'qfleet.calibration.samples': calibration!.samplesDigest,
+      'qfleet.calibration.method': 'min-max',
+      'qfleet.ranges': calibration!.rangesBlob,
     });
     assert.equal(digestBytes(blobs!.ranges), record.calibration!.rangesBlob);
     assert.equal(Buffer.from(blobs!.sampleDigests).toString().split('\n')[0], digestBytes(images[0]!));
@@ -224,7 +233,7 @@ describe('quantizeModel', () => {
 
   it('gives the same bytes again from the same data', async () => {
     const again = await quantizeModel(options(modelPath, join(folder, 'again'), ['int8-per-channel']));
-    assert.equal(again[0]!.digest, variant('int8-per-channel').digest);
+    assert.equal(again.variants[0]!.digest, variant('int8-per-channel').digest);
   });
 
   it('leaves nothing behind where data or model do not fit, and says why', async () => {
@@ -232,22 +241,28 @@ describe('quantizeModel', () => {
     const base = options(modelPath, outDir, ['int8-per-channel']);
     const withItems = (items: Uint8Array[], elementType: string): QuantizeOptions => ({
       ...base,
-      calibration: { ...base.calibration!, items: stream(items), item: { elementType, shape: [8, 8, 3] } },
+      calibration: {
+        ...base.calibration!,
+        items: () => stream(items),
+        itemDigests: items.map(digestBytes),
+        item: { elementType, shape: [8, 8, 3] },
+      },
     });
     const nan = new Uint8Array(new Float32Array(192).fill(Number.NaN).buffer);
     const fine = new Uint8Array(new Float32Array(192).buffer);
-    await assert.rejects(quantizeModel(withItems([fine, nan], 'float32')), {
+    const quantizeOne = async (order: QuantizeOptions): Promise<void> => {
+      const { refused } = await quantizeModel(order);
+      if (refused[0]) throw refused[0].error;
+    };
+    await assert.rejects(quantizeOne(withItems([fine, nan], 'float32')), {
       code: 'refused',
       message: /"image".*input 1/,
     });
-    await assert.rejects(quantizeModel(withItems([], 'uint8')), {
+    await assert.rejects(quantizeOne(withItems([], 'uint8')), {
       code: 'refused',
       message: /no calibration inputs/,
     });
-    await assert.rejects(quantizeModel({ ...base, recipes: ['int3'] }), {
-      code: 'not-found',
-      message: /int3/,
-    });
+    assert.throws(() => resolveRecipes(['int3']), { code: 'not-found', message: /int3/ });
     const quantized = variant('int8-per-tensor').path;
     await assert.rejects(quantizeModel({ ...base, modelPath: quantized }), {
       code: 'refused',
@@ -261,7 +276,7 @@ describe('quantizeModel', () => {
     });
     const other = join(folder, 'other.onnx');
     await writeFile(other, writeModel(twoInputs));
-    await assert.rejects(quantizeModel({ ...base, modelPath: other }), {
+    await assert.rejects(quantizeOne({ ...base, modelPath: other }), {
       code: 'refused',
       message: /2 inputs \(a, b\)/,
     });
@@ -281,7 +296,7 @@ describe('quantizeModel', () => {
     const run = quantizeModel({
       ...base,
       signal: controller.signal,
-      calibration: { ...base.calibration!, items: endless() },
+      calibration: { ...base.calibration!, items: endless },
     });
     await assert.rejects(run, { code: 'cancelled' });
     assert.deepEqual(await readdir(outDir), []);
@@ -309,17 +324,17 @@ describe('quantizeModel', () => {
     const made = await quantizeModel({
       modelPath: mnist.path,
       outDir: join(folder, 'mnist'),
-      recipes: ['fp32', 'int8-per-channel'],
+      recipes: resolveRecipes(['fp32', 'int8-per-channel']),
       contract,
       calibration: {
         datasetDigest: 'mnist',
         item,
-        items: stream(Array.from({ length: 100 }, (_, i) => digit(i))),
-        count: 100,
+        items: () => stream(Array.from({ length: 100 }, (_, i) => digit(i))),
+        itemDigests: Array.from({ length: 100 }, (_, i) => digestBytes(digit(i))),
       },
     });
     const answers = await Promise.all(
-      made.map(async ({ path }) => {
+      made.variants.map(async ({ path }) => {
         await using child = new OrtChild();
         await child.open({ path, optimisation: 'all', threads: 1 });
         const classes: number[] = [];
@@ -341,10 +356,11 @@ describe('quantizeModel', () => {
   it('has all 52 convolutions and 10 additions of MobileNetV2 on integers', {
     skip: mobilenet.skip,
   }, async () => {
+    const noise = [1, 2].map(() => Uint8Array.from({ length: 224 * 224 * 3 }, () => random.below(256)));
     const made = await quantizeModel({
       modelPath: mobilenet.path,
       outDir: join(folder, 'mobilenet'),
-      recipes: ['int8-per-channel'],
+      recipes: resolveRecipes(['int8-per-channel']),
       contract: {
         layout: 'NCHW',
         elementType: 'float32',
@@ -359,12 +375,12 @@ describe('quantizeModel', () => {
       calibration: {
         datasetDigest: 'random',
         item: { elementType: 'uint8', shape: [224, 224, 3] },
-        items: stream([1, 2].map(() => Uint8Array.from({ length: 224 * 224 * 3 }, () => random.below(256)))),
-        count: 2,
+        items: () => stream(noise),
+        itemDigests: noise.map(digestBytes),
       },
     });
     const { QLinearConv, QLinearAdd, QLinearGlobalAveragePool, QGemm, QuantizeLinear, DequantizeLinear } =
-      await optimise(made[0]!.path);
+      await optimise(made.variants[0]!.path);
     assert.deepEqual(
       [QLinearConv, QLinearAdd, QLinearGlobalAveragePool, QGemm, QuantizeLinear, DequantizeLinear],
       [52, 10, 1, 1, 1, undefined],

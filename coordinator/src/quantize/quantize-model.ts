@@ -5,33 +5,41 @@ import { canonicalJson } from '@qfleet/shared/canonical-json.ts';
 import { type Digest, digestBytes } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { type ModelProto, ModelProtoSchema, StringStringEntryProtoSchema } from '../../gen/onnx/onnx_pb.js';
-import type { VariantRecord } from '../artefacts/artefacts.ts';
+import type { LayerCheck, VariantRecord } from '../artefacts/artefacts.ts';
+import { describeFormat } from '../artefacts/describe-format.ts';
 import { readModel } from '../onnx/read-model.ts';
+import { scanSaturation } from '../onnx/scan-saturation.ts';
 import { inferShapes } from '../onnx/shapes.ts';
-import { writeModel } from '../onnx/write-model.ts';
-import { calibrate } from './calibrate.ts';
-import { CalibrationSamples, maxComparisons, type SampleSource } from './calibration-samples.ts';
+import { type CalibrationCache, noCache } from './calibration/calibration-cache.ts';
+import { CalibrationSamples, type SampleSource } from './calibration/calibration-samples.ts';
+import type { ObserverSpec } from './calibration/observers/observer.ts';
+import { checkLayers } from './check/check-layers.ts';
+import { compareOutputs, type Reference, runReference } from './check/compare-outputs.ts';
 import type { Ranges } from './choose-activation-scales.ts';
-import { compareOutputs, type Evidence, runReference } from './compare-outputs.ts';
+import { convertModel } from './convert-model.ts';
+import { announceStatic, type StaticConversion } from './convert-static.ts';
+import type { ConvertedModel } from './converted-model.ts';
 import { foldModel } from './fold-model.ts';
-import { listCalibrationTensors } from './list-calibration-tensors.ts';
 import type { OrtChildOptions } from './ort-child.ts';
-import { refuseQuantized } from './quantize-qdq.ts';
-import { findRecipe } from './recipes/find-recipe.ts';
-import type { Recipe, RecipeInput } from './recipes/recipe.ts';
+import { judgeTargets } from './profiles/find-profile.ts';
+import { refuseQuantized } from './quantize-static.ts';
+import type { Recipe } from './recipes/recipe.ts';
+import { restoreGlobalPooling } from './restore-global-pooling.ts';
+import { Workbench } from './workbench.ts';
 
-/** Calibration may be absent where no recipe needs it; then nothing is compared either. */
+/** Calibration may be absent where no recipe needs it; then nothing is compared but that the file runs. */
 export interface QuantizeOptions extends SampleSource {
   readonly modelPath: string;
-  /** Ids; see `recipes/`. */
-  readonly recipes: readonly string[];
+  readonly recipes: readonly Recipe[];
   readonly outDir: string;
   /** Fraction 0…1 of the whole. */
   readonly onProgress?: (step: string, fraction: number) => void;
   readonly memoryLimitBytes?: number;
+  /** Where calibration statistics are kept for the next time. */
+  readonly cache?: CalibrationCache;
 }
 
-/** A variant's file, checked to load, and what to keep beside it. */
+/** A variant's file, checked to load and run, and what to keep beside it. */
 export interface QuantizedVariant {
   readonly recipe: string;
   /** `outDir/RECIPE.onnx` */
@@ -48,23 +56,31 @@ export interface QuantizedVariant {
   };
 }
 
+/** A recipe that does not fit the model or its data. */
+export interface RefusedRecipe {
+  readonly recipe: string;
+  readonly error: QfleetError;
+}
+
+export interface Quantization {
+  readonly variants: readonly QuantizedVariant[];
+  readonly refused: readonly RefusedRecipe[];
+}
+
+/** Share of the progress up to the first recipe. */
+const preparingShare = 0.1;
+
 /**
- * Makes variants of a float32 model: folds it, calibrates once for all recipes, applies each, loads each file in
- * a child process, compares its outputs with the original model's. What fails leaves no file behind. Throws
- * `refused` with the reason where model, data or recipe do not fit, `cancelled` by the signal.
+ * Makes variants of a float32 model: folds it, calibrates once for all recipes, applies each, loads and runs each file
+ * in a child process, compares its outputs with the original model's. A recipe that does not fit is refused with its
+ * reason and leaves no file; the others go on. Throws `refused` where the model itself does not fit, `cancelled` by
+ * the signal.
  */
-export async function quantizeModel(options: QuantizeOptions): Promise<QuantizedVariant[]> {
-  const recipes = [...new Set(options.recipes.map(findRecipe))];
-  const needsCalibration = recipes.some((recipe) => recipe.needsCalibration);
-  if (needsCalibration && !options.calibration) {
-    throw new QfleetError('invalid-argument', 'These recipes need calibration inputs.', {
-      hint: 'Name a dataset.',
-    });
-  }
+export async function quantizeModel(options: QuantizeOptions): Promise<Quantization> {
   await mkdir(options.outDir, { recursive: true });
   const workDir = await mkdtemp(join(options.outDir, '.work-'));
   try {
-    return await makeVariants(recipes, { ...options, workDir });
+    return await makeVariants({ ...options, workDir });
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }
@@ -74,49 +90,98 @@ interface Work extends QuantizeOptions {
   readonly workDir: string;
 }
 
-async function makeVariants(recipes: readonly Recipe[], work: Work): Promise<QuantizedVariant[]> {
+async function makeVariants(work: Work): Promise<Quantization> {
+  const { recipes, onProgress } = work;
+  let fraction = 0;
+  const onStep = (step: string): void => onProgress?.(step, fraction);
+  onStep('reading the model');
+  const { bench, reference } = await prepareBench(work, onStep);
+  fraction = preparingShare;
+  const refusals = new Map<Recipe, QfleetError>();
+  for (const recipe of recipes) {
+    if (recipe.scheme !== 'static') continue;
+    await announceStatic(recipe, bench).catch((thrown: unknown) => refusals.set(recipe, refusalOf(thrown)));
+  }
+  const variants: QuantizedVariant[] = [];
+  for (const [i, recipe] of recipes.entries()) {
+    fraction = preparingShare + ((1 - preparingShare) * i) / recipes.length;
+    if (refusals.has(recipe)) continue;
+    onStep(`making ${recipe.id}`);
+    await makeVariant(recipe, { bench, reference, work }).then(
+      (variant) => variants.push(variant),
+      (thrown: unknown) => refusals.set(recipe, refusalOf(thrown)),
+    );
+  }
+  onProgress?.('done', 1);
+  return {
+    variants,
+    refused: [...refusals].map(([recipe, error]) => ({ recipe: recipe.id, error })),
+  };
+}
+
+/** What a recipe may be refused for; everything else ends the whole quantization. */
+const refusalCodes = new Set<string>([
+  'refused',
+  'unsupported',
+  'shape-mismatch',
+  'failed-precondition',
+  'crashed',
+  'timeout',
+  'resource-exhausted',
+]);
+
+function refusalOf(thrown: unknown): QfleetError {
+  if (thrown instanceof QfleetError && refusalCodes.has(thrown.code)) return thrown;
+  throw thrown;
+}
+
+async function prepareBench(
+  work: Work,
+  onStep: (step: string) => void,
+): Promise<{ readonly bench: Workbench; readonly reference: Reference }> {
   const limits = childOptions(work);
-  work.onProgress?.('reading the model', 0);
   const { model, bytes } = await readModel(work.modelPath);
   refuseQuantized(model);
   const sourcePath = join(work.workDir, 'source.onnx');
   await writeFile(sourcePath, bytes);
-  work.onProgress?.('folding', 0.02);
+  onStep('folding');
   const folded = await foldModel(model, work.workDir, limits);
-  const types = await inferShapes(folded, limits);
+  const found = await inferShapes(folded, limits);
+  const types = restoreGlobalPooling(folded, found) ? await inferShapes(folded, limits) : found;
   const samples = new CalibrationSamples(folded, work);
-  const needsCalibration = recipes.some((recipe) => recipe.needsCalibration);
-  const tensors = needsCalibration ? listCalibrationTensors(folded, types) : [];
-  const ranges = await readSamples(samples, { folded, tensors, work });
-  work.onProgress?.('running the model', 0.72);
-  const reference = await runReference(sourcePath, samples, limits);
-  const variants: QuantizedVariant[] = [];
-  for (const [i, recipe] of recipes.entries()) {
-    work.onProgress?.(`making ${recipe.id}`, 0.76 + (0.24 * i) / recipes.length);
-    variants.push(await makeVariant(recipe, { folded, types, ranges }, { samples, reference, limits, work }));
-  }
-  work.onProgress?.('done', 1);
-  return variants;
+  const bench = new Workbench({
+    folded: { model: folded, types, notes: [] },
+    samples,
+    source: work,
+    limits,
+    workDir: work.workDir,
+    cache: work.cache ?? noCache,
+    onStep,
+  });
+  onStep('running the model');
+  const kept = samples.canFeed ? await samples.kept() : [];
+  return { bench, reference: await runReference(sourcePath, kept, limits) };
 }
 
-interface VariantEvidence extends Evidence {
+interface Making {
+  readonly bench: Workbench;
+  readonly reference: Reference;
   readonly work: Work;
 }
 
-async function makeVariant(
-  recipe: Recipe,
-  input: RecipeInput,
-  evidence: VariantEvidence,
-): Promise<QuantizedVariant> {
-  const { samples, work } = evidence;
-  const output = recipe.apply(recipe.needsCalibration ? input : { ...input, ranges: {} });
-  const calibration = recipe.needsCalibration ? describeCalibration(samples, input.ranges, work) : undefined;
-  const bytes = writeModel(stamp(output.model, recipe, calibration?.record.rangesBlob));
-  const candidatePath = join(work.workDir, `${recipe.id}.onnx`);
-  await writeFile(candidatePath, bytes);
-  const comparison = await compareOutputs(candidatePath, recipe, evidence);
+async function makeVariant(recipe: Recipe, { bench, reference, work }: Making): Promise<QuantizedVariant> {
+  const made = await convertModel(recipe, bench);
+  const calibration =
+    made.ranges && made.observer ? describeCalibration(made.observer, made.ranges, work) : undefined;
+  const stamped = stamp(made.model, recipe, calibration?.record);
+  const { path: candidatePath, bytes } = await bench.write(recipe.id, stamped);
+  bench.onStep(`checking ${recipe.id}`);
+  const comparison = await compareOutputs(candidatePath, recipe, reference, bench.limits);
+  const layerCheck = await checkStatic(made, candidatePath, bench);
   const path = join(work.outDir, `${recipe.id}.onnx`);
   await rename(candidatePath, path);
+  const { format, granularity, symmetry, placement, folding } = describeFormat(stamped);
+  const saturation = scanSaturation(stamped.graph!);
   return {
     recipe: recipe.id,
     path,
@@ -124,52 +189,49 @@ async function makeVariant(
     digest: digestBytes(bytes),
     record: {
       recipe: recipe.id,
-      format: recipe.format,
-      granularity: recipe.granularity,
+      spec: recipe,
+      ...{ format, granularity, symmetry, placement, folding },
       ...(calibration ? { calibration: calibration.record } : {}),
-      quantizedOperators: output.quantizedOperators,
-      floatOperators: output.floatOperators,
+      quantizedOperators: made.quantizedOperators,
+      floatOperators: made.floatOperators,
+      targets: judgeTargets(recipe),
+      saturation: summariseRisk(saturation),
       ...(comparison.sqnrDb === undefined ? {} : { outputSqnrDb: comparison.sqnrDb }),
-      notes: [...output.notes, ...comparison.notes],
+      ...(layerCheck ? { layerCheck } : {}),
+      notes: [...made.notes, ...comparison.notes],
     },
     ...(calibration ? { blobs: calibration.blobs } : {}),
   };
 }
 
-/** Calibrates where a recipe needs it; else reads only as many items as the comparison takes. */
-async function readSamples(
-  samples: CalibrationSamples,
-  {
-    folded,
-    tensors,
-    work,
-  }: { readonly folded: ModelProto; readonly tensors: readonly string[]; readonly work: Work },
-): Promise<Ranges> {
-  if (tensors.length === 0) {
-    for await (const _ of samples.feeds()) if (samples.digests.length >= maxComparisons) break;
-    return {};
-  }
-  const total = work.calibration?.count ?? 0;
-  const onInput = (done: number): void => {
-    const share = total > 0 ? Math.min(1, done / total) : 0;
-    work.onProgress?.(`calibrating ${done}${total > 0 ? ` of ${total}` : ''}`, 0.1 + 0.6 * share);
-  };
-  return await calibrate(folded, samples.feeds(), { ...childOptions(work), tensors, onInput });
+async function checkStatic(
+  { source, activations }: ConvertedModel & Partial<StaticConversion>,
+  path: string,
+  bench: Workbench,
+): Promise<LayerCheck | undefined> {
+  if (!source || !activations) return undefined;
+  return await checkLayers({ path, source, activations }, bench);
+}
+
+function summariseRisk(risks: ReturnType<typeof scanSaturation>): NonNullable<VariantRecord['saturation']> {
+  const channelsAtRisk = risks.reduce((sum, risk) => sum + risk.channelsAtRisk, 0);
+  return { operatorsAtRisk: risks.length, channelsAtRisk };
 }
 
 function describeCalibration(
-  samples: CalibrationSamples,
+  observer: ObserverSpec,
   ranges: Ranges,
-  work: Work,
+  { calibration }: Work,
 ): { record: NonNullable<VariantRecord['calibration']>; blobs: NonNullable<QuantizedVariant['blobs']> } {
-  const sampleDigests = Buffer.from(samples.digests.map((digest) => `${digest}\n`).join(''));
+  const { datasetDigest, itemDigests } = calibration!;
+  const sampleDigests = Buffer.from(itemDigests.map((digest) => `${digest}\n`).join(''));
   const rangesJson = Buffer.from(canonicalJson(ranges));
   return {
     record: {
-      datasetDigest: work.calibration!.datasetDigest,
-      method: 'min-max',
-      count: samples.digests.length,
-      samplesDigest: digestBytes(samples.digests.join('')),
+      datasetDigest,
+      method: observer.method,
+      count: itemDigests.length,
+      samplesDigest: digestBytes(itemDigests.join('')),
       sampleDigestsBlob: digestBytes(sampleDigests),
       rangesBlob: digestBytes(rangesJson),
     },
@@ -177,10 +239,21 @@ function describeCalibration(
   };
 }
 
-/** Says in the file itself how it was made. */
-function stamp(model: ModelProto, recipe: Recipe, rangesDigest: string | undefined): ModelProto {
+/** Says in the file itself how it was made: the recipe, the calibration set and method, the ranges by their digest. */
+function stamp(model: ModelProto, recipe: Recipe, calibration: VariantRecord['calibration']): ModelProto {
   const stamped = clone(ModelProtoSchema, model);
-  const entries = { 'qfleet.recipe': recipe.id, ...(rangesDigest ? { 'qfleet.ranges': rangesDigest } : {}) };
+  const entries = {
+    'qfleet.recipe': recipe.id,
+    'qfleet.spec': canonicalJson({ ...recipe, description: undefined }),
+    ...(calibration
+      ? {
+          'qfleet.calibration.dataset': calibration.datasetDigest,
+          'qfleet.calibration.samples': calibration.samplesDigest,
+          'qfleet.calibration.method': calibration.method,
+          'qfleet.ranges': calibration.rangesBlob,
+        }
+      : {}),
+  };
   stamped.producerName = 'qfleet';
   stamped.producerVersion = '';
   stamped.metadataProps = [

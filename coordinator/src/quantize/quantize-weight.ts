@@ -1,11 +1,16 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import {
+  type ActivationFormat,
   computeActivationScale,
   computeWeightScale,
-  int8WeightLimits,
+  int8Weights,
+  integerLimits,
+  largestWeight,
+  middleOf,
   type Range,
   type ScaleAndZeroPoint,
-  uint8Limits,
+  uint8Activations,
+  type WeightFormat,
 } from './compute-scale.ts';
 import { roundHalfEven } from './round-half-even.ts';
 
@@ -17,8 +22,12 @@ export interface WeightLayout {
   readonly axis: number | undefined;
 }
 
-/** Scales of symmetric int8 weights, one per channel or one alone. Throws `refused` for NaN and infinities. */
-export function computeWeightScales(weight: WeightLayout, name: string): Float32Array {
+/** Scales of symmetric weights, one per channel or one alone. Throws `refused` for NaN and infinities. */
+export function computeWeightScales(
+  weight: WeightLayout,
+  name: string,
+  format: WeightFormat = int8Weights,
+): Float32Array {
   const { channels, inner } = channelLayout(weight);
   const lows = new Float64Array(channels);
   const highs = new Float64Array(channels);
@@ -30,33 +39,79 @@ export function computeWeightScales(weight: WeightLayout, name: string): Float32
     if (value > highs[channel]!) highs[channel] = value;
   }
   return Float32Array.from({ length: channels }, (_, c) =>
-    computeWeightScale({ low: lows[c]!, high: highs[c]! }),
+    computeWeightScale({ low: lows[c]!, high: highs[c]! }, format),
   );
 }
 
 /** q = clip(round(w / scale)), the division in float32, ties to even: `quantize_nparray` of onnxruntime. */
-export function quantizeWeight(weight: WeightLayout, scales: Float32Array): Int8Array {
+export function quantizeWeight(weight: WeightLayout, scales: Float32Array): Int8Array;
+export function quantizeWeight(
+  weight: WeightLayout,
+  scales: Float32Array,
+  format: WeightFormat,
+): Int8Array | Uint8Array;
+export function quantizeWeight(
+  weight: WeightLayout,
+  scales: Float32Array,
+  { elementType, bits }: WeightFormat = int8Weights,
+): Int8Array | Uint8Array {
   const { channels, inner } = channelLayout(weight);
-  return Int8Array.from(weight.values, (value, i) => {
+  const middle = middleOf(elementType);
+  const largest = largestWeight(bits);
+  const quantize = (value: number, i: number): number => {
     const rounded = roundHalfEven(Math.fround(value / scales[Math.floor(i / inner) % channels]!));
-    return Math.max(-128, Math.min(int8WeightLimits.high, rounded));
-  });
+    return middle + Math.max(-largest, Math.min(largest, rounded));
+  };
+  return createIntegers(elementType, weight.values.length, (i) => quantize(weight.values[i]!, i)) as
+    | Int8Array
+    | Uint8Array;
 }
 
-/** A constant operand of Add, Mul or Concat as uint8, for integer kernels want both operands of one type. */
+/** What quantized weights stand for: (q - middle) * scale, float32. */
+export function dequantizeWeight(
+  weight: WeightLayout,
+  scales: Float32Array,
+  format: WeightFormat,
+): Float32Array {
+  const { channels, inner } = channelLayout(weight);
+  const middle = middleOf(format.elementType);
+  const codes = quantizeWeight(weight, scales, format);
+  return Float32Array.from(codes, (code, i) => (code - middle) * scales[Math.floor(i / inner) % channels]!);
+}
+
+/** A constant operand of Add, Mul or Concat in the activations' format, for integer kernels want both of one type. */
 export function quantizeOperand(
   values: Float32Array,
   name: string,
-): ScaleAndZeroPoint & { readonly data: Uint8Array } {
-  const { scale, zeroPoint } = computeActivationScale(rangeOf(values, name));
-  const data = Uint8Array.from(values, (value) =>
-    Math.max(
-      uint8Limits.low,
-      Math.min(uint8Limits.high, roundHalfEven(Math.fround(value / scale)) + zeroPoint),
-    ),
+  format: ActivationFormat = uint8Activations,
+): ScaleAndZeroPoint & { readonly data: Integers } {
+  const { scale, zeroPoint } = computeActivationScale(rangeOf(values, name), format);
+  const { low, high } = integerLimits[format.elementType];
+  const data = createIntegers(format.elementType, values.length, (i) =>
+    Math.max(low, Math.min(high, roundHalfEven(Math.fround(values[i]! / scale)) + zeroPoint)),
   );
   return { scale, zeroPoint, data };
 }
+
+type Integers = Uint8Array | Int8Array | Uint16Array | Int16Array;
+
+/** An array of a type's integers, filled place by place. */
+export function createIntegers(
+  elementType: ActivationFormat['elementType'],
+  length: number,
+  valueAt: (i: number) => number,
+): Integers {
+  const integers: Integers = new integerArrays[elementType](length);
+  for (let i = 0; i < length; i++) integers[i] = valueAt(i);
+  return integers;
+}
+
+const integerArrays = {
+  uint8: Uint8Array,
+  int8: Int8Array,
+  uint16: Uint16Array,
+  int16: Int16Array,
+} as const;
 
 /** Biases as int32 with the scale that the accumulator has: s_x * s_w, the product in float32. */
 export interface QuantizedBias {

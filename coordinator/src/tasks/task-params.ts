@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { recipeSchema } from '../quantize/recipes/recipe.ts';
 
 /** Order to import a dataset from a path on the coordinator's machine. */
 export const addDatasetSchema = z.strictObject({
@@ -26,10 +27,21 @@ export type AddDatasetParams = z.infer<typeof addDatasetSchema>;
 export const quantizeSchema = z.strictObject({
   /** Name or digest. */
   model: z.string().min(1),
-  /** Dataset to calibrate with, name or digest: its calibration split, or all of it. */
-  calibration: z.string().min(1),
-  recipes: z.array(z.string().min(1)).min(1),
+  /** Dataset to calibrate with, name or digest: its calibration split, or all of it. Recipes without calibration do without. */
+  calibration: z.string().min(1).optional(),
+  /** By name, `all` for every named one, or written out. */
+  recipes: z.array(z.union([z.string().min(1), recipeSchema])).min(1),
   /** First so many items of the calibration split; 0: all. */
   limit: z.number().int().nonnegative().default(0),
 });
 export type QuantizeParams = z.infer<typeof quantizeSchema>;
+
+/** What the task `quantize` gives. */
+export const quantizedSchema = z.object({
+  variants: z.array(z.object({ digest: z.string(), name: z.string(), sizeBytes: z.number() })),
+  /** Recipes that do not fit the model or its data, with the reason. */
+  refused: z.array(
+    z.object({ recipe: z.string(), code: z.string(), message: z.string(), hint: z.string().optional() }),
+  ),
+});
+export type Quantized = z.infer<typeof quantizedSchema>;

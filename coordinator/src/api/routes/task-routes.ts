@@ -13,7 +13,7 @@ export function taskRoutes(services: Services): Route[] {
       method: 'POST',
       path: '/v1/quantize',
       operationId: 'quantize',
-      summary: 'Starts making variants of a model; the task’s result is {variants}',
+      summary: 'Starts making variants of a model; the task’s result is {variants, refused}',
       tag: 'variants',
       body: quantizeSchema,
       status: 202,

@@ -54,6 +54,7 @@ const operatorColumns: Column<Inspection['costs'][number]>[] = [
 
 function describe(inspection: Inspection): [string, string][] {
   const { inputs, outputs, operators, saturation, intensityPerByte } = inspection;
+  const channelsAtRisk = saturation.reduce((sum, risk) => sum + risk.channelsAtRisk, 0);
   return [
     ['producer', inspection.producer || '–'],
     ['opsets', joinCounts(inspection.opsets, ' ')],
@@ -76,7 +77,9 @@ function describe(inspection: Inspection): [string, string][] {
     ],
     [
       'saturation risk',
-      saturation.length === 0 ? 'none' : `${saturation.length} operators on x86 without VNNI`,
+      saturation.length === 0
+        ? 'none'
+        : `${channelsAtRisk} channels in ${saturation.length} operators on x86 without VNNI`,
     ],
   ];
 }

@@ -1,11 +1,14 @@
+import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Command } from 'commander';
 import { taskViewSchema } from '../../api/views/task-view.ts';
+import { type Quantized, quantizedSchema } from '../../tasks/task-params.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, say } from '../cli-context.ts';
 import { followTask } from '../follow-task.ts';
 import { formatBytes, shortDigest } from '../output/format-value.ts';
 import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
-import { type Made, type Quantized, type QuantizeOptions, quantizedSchema } from '../quantize-order.ts';
+import type { QuantizeOptions, QuantizeOrder } from '../quantize-order.ts';
+import { readRecipes } from '../read-recipes.ts';
 import { commaList, wholeNumber, withExample, withOutput } from '../with-options.ts';
 
 /** `qfleet quantize`: variants of a model, by the coordinator, or with `--out` from plain files without one. */
@@ -15,8 +18,12 @@ export function addQuantizeCommand(program: Command, context: CliContext): void 
       .command('quantize <model>')
       .description('make variants of a model; with --out from plain files, without a coordinator'),
   )
-    .requiredOption('--calibration <data>', 'dataset to calibrate with; with --out a file or folder')
-    .requiredOption('--recipe <ids>', 'comma-separated: int8-per-channel, int8-per-tensor, fp32', commaList)
+    .requiredOption(
+      '--recipe <names>',
+      'comma-separated: names (qfleet recipe ls), YAML files of recipes, or all',
+      commaList,
+    )
+    .option('--calibration <data>', 'dataset to calibrate with; with --out a file or folder')
     .option('--limit <n>', 'first so many calibration items; 0: all', wholeNumber(0), 0)
     .option('--out <dir>', 'read MODEL and DATA as files and write the variants there')
     .option('--contract <file>', 'with --out: input contract, JSON or YAML')
@@ -24,24 +31,33 @@ export function addQuantizeCommand(program: Command, context: CliContext): void 
     .action(async (model: string) => {
       const options = command.optsWithGlobals<QuantizeOptions>();
       const format = parseFormat(options.output);
-      const { variants } =
+      const order = { ...options, recipes: await readRecipes(context, options.recipe) };
+      const made =
         options.out === undefined
-          ? await quantizeThere(context, model, options)
-          : await quantizeHere(context, model, { ...options, out: options.out });
-      printRows(context, format, columns, variants);
+          ? await quantizeThere(context, model, order)
+          : await quantizeHere(context, model, { ...order, out: options.out });
+      printRows(context, format, columns, made.variants);
+      tellRefused(context, made, options.recipe);
       if (options.out === undefined) say(context, `Next: qfleet run create --model ${model} --wait`);
     });
   withExample(command, 'qfleet quantize mnist-8 --calibration mnist-t10k --recipe int8-per-channel');
 }
 
-async function quantizeThere(
-  context: CliContext,
-  model: string,
-  options: QuantizeOptions,
-): Promise<Quantized> {
+/** Of `all`, what does not fit is to be expected; of recipes asked for by name it is a failure. */
+function tellRefused(context: CliContext, { refused }: Quantized, asked: readonly string[]): void {
+  for (const { recipe, message, hint } of refused)
+    say(context, `not made: ${recipe}: ${message}${hint === undefined ? '' : ` ${hint}`}`);
+  if (refused.length === 0 || asked.includes('all')) return;
+  throw new QfleetError(
+    'refused',
+    `${refused.length} of the recipes asked for do not fit; the others were made.`,
+  );
+}
+
+async function quantizeThere(context: CliContext, model: string, options: QuantizeOrder): Promise<Quantized> {
   const client = await connectToCoordinator(context, options);
-  const { calibration, recipe, limit } = options;
-  const order = { model, calibration, recipes: recipe, limit };
+  const { calibration, recipes, limit } = options;
+  const order = { model, ...(calibration === undefined ? {} : { calibration }), recipes, limit };
   const task = await client.post('/v1/quantize', taskViewSchema, order);
   return quantizedSchema.parse((await followTask(context, client, task.id)).result);
 }
@@ -49,11 +65,13 @@ async function quantizeThere(
 async function quantizeHere(
   context: CliContext,
   model: string,
-  options: QuantizeOptions & { readonly out: string },
+  options: QuantizeOrder & { readonly out: string },
 ): Promise<Quantized> {
   const { quantizeFiles } = await import('../quantize-files.ts');
   return quantizeFiles(context, model, options);
 }
+
+type Made = Quantized['variants'][number];
 
 const columns: Column<Made>[] = [
   { title: 'variant', cell: ({ name }) => name },

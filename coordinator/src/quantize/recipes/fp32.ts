@@ -1,21 +1,7 @@
-import { listFloatOperators } from '../count-operators.ts';
-import { refuseQuantized } from '../quantize-qdq.ts';
-import type { Recipe } from './recipe.ts';
+import { defineRecipe } from './recipe.ts';
 
-/** The baseline that quantized variants are compared with: the model with BatchNorm and constants folded. */
-export const recipe: Recipe = {
+export const recipe = defineRecipe({
   id: 'fp32',
   description: 'float32, BatchNorm folded: the baseline',
-  format: 'float32',
-  granularity: 'none',
-  needsCalibration: false,
-  apply({ folded, types }) {
-    refuseQuantized(folded);
-    return {
-      model: folded,
-      quantizedOperators: {},
-      floatOperators: listFloatOperators(folded.graph!, types),
-      notes: [],
-    };
-  },
-};
+  scheme: 'float32',
+});

@@ -1,12 +1,9 @@
-import { quantizeQdq } from '../quantize-qdq.ts';
-import type { Recipe } from './recipe.ts';
+import { defineRecipe } from './recipe.ts';
 
-/** The simplest static int8: one scale for all of a weight. Often loses accuracy with depthwise convolutions. */
-export const recipe: Recipe = {
+/** The simplest static int8. Often loses accuracy with depthwise convolutions. */
+export const recipe = defineRecipe({
   id: 'int8-per-tensor',
   description: 'static int8, uint8 activations, one scale per weight tensor, min-max',
-  format: 'uint8/int8',
-  granularity: 'per-tensor',
-  needsCalibration: true,
-  apply: ({ folded, types, ranges }) => quantizeQdq(folded, types, ranges, { granularity: 'per-tensor' }),
-};
+  scheme: 'static',
+  weights: { granularity: 'per-tensor' },
+});

@@ -1,0 +1,119 @@
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import {
+  type ItemLayout,
+  type PreparationContract,
+  prepareInput,
+} from '@qfleet/shared/inputs/prepare-input.ts';
+import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
+import type { Feeds } from '../ort-messages.ts';
+
+/** Calibration inputs, raw as in a dataset, in order. */
+export interface CalibrationInputs {
+  readonly datasetDigest: string;
+  readonly item: ItemLayout;
+  /** SHA-256 of each item as it was imported; as many as there are items. */
+  readonly itemDigests: readonly string[];
+  /** The items once more, from the first. */
+  readonly items: () => AsyncIterable<Uint8Array>;
+}
+
+export interface SampleSource {
+  readonly contract: PreparationContract & { readonly inputName: string };
+  readonly calibration?: CalibrationInputs;
+  readonly signal?: AbortSignal;
+}
+
+/** Inputs on which a variant's outputs are compared with the model's; enough for a mean over whole outputs. */
+const maxComparisons = 64;
+/** Bound on what a comparison keeps in memory, inputs and outputs each. */
+export const maxComparisonBytes = 256 * 2 ** 20;
+
+/** Calibration inputs on their way into the model: prepared by its input contract, one at a time, as often as wanted. */
+export class CalibrationSamples {
+  readonly #source: SampleSource;
+  readonly #input: { readonly name: string; readonly rank: number } | QfleetError;
+  #kept: Promise<Feeds[]> | undefined;
+
+  constructor(folded: ModelProto, source: SampleSource) {
+    this.#source = source;
+    this.#input = chooseInput(folded, source);
+  }
+
+  get count(): number {
+    return this.#source.calibration?.itemDigests.length ?? 0;
+  }
+
+  /** False where there are none, or the model has several inputs. */
+  get canFeed(): boolean {
+    return this.count > 0 && !(this.#input instanceof QfleetError);
+  }
+
+  /** Throws `refused` where a dataset cannot feed the model, or has nothing to feed it with. */
+  requireInputs(): void {
+    if (this.#input instanceof QfleetError) throw this.#input;
+    if (this.count > 0) return;
+    throw new QfleetError('refused', 'There are no calibration inputs, which this recipe needs.', {
+      hint: 'Name a dataset with at least one (--calibration).',
+    });
+  }
+
+  /** Throws `refused` where a dataset cannot feed the model, `cancelled`. */
+  async *feeds(limit = Number.POSITIVE_INFINITY): AsyncGenerator<Feeds> {
+    const { calibration, contract, signal } = this.#source;
+    if (this.#input instanceof QfleetError) throw this.#input;
+    if (!calibration) return;
+    let given = 0;
+    for await (const raw of calibration.items()) {
+      if (signal?.aborted) throw new QfleetError('cancelled', 'Quantizing was cancelled.');
+      if (given++ >= limit) return;
+      const { data, dims } = prepareInput(raw, calibration.item, contract, this.#input.rank);
+      yield { [this.#input.name]: { elementType: contract.elementType, dims, data } };
+    }
+  }
+
+  /** The first inputs, to compare outputs on; bounded in number and bytes. */
+  async kept(): Promise<readonly Feeds[]> {
+    this.#kept ??= this.#keep();
+    return await this.#kept;
+  }
+
+  async #keep(): Promise<Feeds[]> {
+    const kept: Feeds[] = [];
+    let bytes = 0;
+    for await (const feeds of this.feeds(maxComparisons)) {
+      for (const { data } of Object.values(feeds)) bytes += data.byteLength;
+      if (kept.length > 0 && bytes > maxComparisonBytes) break;
+      kept.push(feeds);
+    }
+    return kept;
+  }
+}
+
+function chooseInput(
+  folded: ModelProto,
+  source: SampleSource,
+): { readonly name: string; readonly rank: number } | QfleetError {
+  const inputs = folded.graph!.input;
+  const [input] = inputs;
+  if (inputs.length !== 1) {
+    const names = inputs.map(({ name }) => name).join(', ');
+    return new QfleetError(
+      'refused',
+      `The model has ${inputs.length} inputs (${names}), a dataset feeds one.`,
+      {
+        hint: 'Recipes without calibration (fp16, int8-dyn, int4-wo) work; calibrated ones do not yet.',
+      },
+    );
+  }
+  if (source.contract.inputName !== '' && input?.name !== source.contract.inputName) {
+    return new QfleetError(
+      'refused',
+      `The input contract is for input "${source.contract.inputName}", the model has "${input?.name}".`,
+    );
+  }
+  const type = input?.type?.value;
+  return {
+    name: input?.name ?? '',
+    rank: type?.case === 'tensorType' ? (type.value.shape?.dim.length ?? 0) : 0,
+  };
+}

@@ -1,0 +1,22 @@
+import { typedArrayFor } from '@qfleet/shared/inputs/typed-array-for.ts';
+import { createRandom } from '@qfleet/shared/random.ts';
+import type { Feeds, SessionMetadata, TensorMessage } from '../ort-messages.ts';
+
+/** Sizes that open dimensions are tried with; speech models want a window of some hundred samples. */
+export const openSizes: readonly number[] = [1, 16, 256, 512, 576];
+
+/**
+ * Made-up inputs to find out whether a model runs at all: floats between 0 and 1 from a fixed seed, zeros for whole
+ * numbers. The first dimension is a batch of 1 where it is open, other open ones take `openSize`.
+ */
+export function generateInputs({ inputs }: SessionMetadata, openSize: number): Feeds {
+  const random = createRandom(1);
+  return Object.fromEntries(
+    inputs.map(({ name, elementType, shape }): [string, TensorMessage] => {
+      const dims = shape.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? 1 : openSize));
+      const data = new (typedArrayFor(elementType))(dims.reduce((product, size) => product * size, 1));
+      if (elementType.startsWith('float')) for (let i = 0; i < data.length; i++) data[i] = random.next();
+      return [name, { elementType, dims, data }];
+    }),
+  );
+}

@@ -1,0 +1,112 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { clone, create } from '@bufbuild/protobuf';
+import {
+  type ModelProto,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  ValueInfoProtoSchema,
+} from '../../../gen/onnx/onnx_pb.js';
+import { intAttribute, intsAttribute } from '../../onnx/attribute.ts';
+import { opsetOf } from '../../onnx/opset.ts';
+import { createTensor } from '../../onnx/tensor.ts';
+import { writeModel } from '../../onnx/write-model.ts';
+import type { OrtChild, OrtChildOptions } from '../ort-child.ts';
+import type { Feeds } from '../ort-messages.ts';
+import { OrtPool } from '../ort-pool.ts';
+import type { InputSource } from './collect-statistics.ts';
+
+/** A tensor [batch, channels, …] and what to make of its channels. */
+export interface ChannelReduction {
+  readonly tensor: string;
+  readonly rank: number;
+  readonly operator: 'ReduceMax' | 'ReduceMin' | 'ReduceMean';
+}
+
+/**
+ * One number per channel of each tensor over all inputs: the largest, the smallest, or the mean of the inputs' means.
+ * Reduced inside the graph.
+ */
+export async function reducePerChannel(
+  model: ModelProto,
+  inputs: InputSource,
+  reductions: readonly ChannelReduction[],
+  options: OrtChildOptions,
+): Promise<Float32Array[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'qfleet-channels-'));
+  try {
+    const path = join(folder, 'channels.onnx');
+    const bytes = writeModel(addReductions(model, reductions));
+    await writeFile(path, bytes);
+    await using pool = new OrtPool(bytes.length, options);
+    await pool.open({ slot: 'main', path, optimisation: 'all' });
+    return await collect(pool, inputs, reductions);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function collect(
+  pool: OrtPool,
+  inputs: InputSource,
+  reductions: readonly ChannelReduction[],
+): Promise<Float32Array[]> {
+  let totals: Float64Array[] | undefined;
+  let count = 0;
+  const run = async (child: OrtChild, feeds: Feeds): Promise<Float32Array[]> => {
+    const outputs = await child.run(feeds);
+    return reductions.map((_, i) => outputs[outputName(i)]!.data as Float32Array);
+  };
+  for await (const values of pool.map(inputs(), run)) {
+    count++;
+    totals ??= reductions.map(({ operator }, i) => Float64Array.from(values[i]!, () => startOf(operator)));
+    for (const [i, { operator }] of reductions.entries()) {
+      const total = totals[i]!;
+      for (let c = 0; c < total.length; c++) total[c] = combine(operator, total[c]!, values[i]![c]!);
+    }
+  }
+  return reductions.map(({ operator }, i) =>
+    Float32Array.from(totals![i]!, (value) => (operator === 'ReduceMean' ? value / count : value)),
+  );
+}
+
+function startOf(operator: ChannelReduction['operator']): number {
+  if (operator === 'ReduceMean') return 0;
+  return operator === 'ReduceMax' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+}
+
+function combine(operator: ChannelReduction['operator'], a: number, b: number): number {
+  if (operator === 'ReduceMean') return a + b;
+  return operator === 'ReduceMax' ? Math.max(a, b) : Math.min(a, b);
+}
+
+function outputName(position: number): string {
+  return `qfleet_channels_${position}`;
+}
+
+/** Reductions take their axes as an attribute until opset 17, as an input from 18 on. */
+function addReductions(model: ModelProto, reductions: readonly ChannelReduction[]): ModelProto {
+  const copy = clone(ModelProtoSchema, model);
+  const graph = copy.graph!;
+  const areAxesInput = opsetOf(copy) >= 18;
+  graph.output = reductions.map((_, i) => create(ValueInfoProtoSchema, { name: outputName(i) }));
+  for (const [i, { tensor, rank, operator }] of reductions.entries()) {
+    const axes = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== 1);
+    const axesName = `${outputName(i)}_axes`;
+    if (areAxesInput)
+      graph.initializer.push(
+        createTensor(axesName, 'int64', [axes.length], BigInt64Array.from(axes, BigInt)),
+      );
+    graph.node.push(
+      create(NodeProtoSchema, {
+        opType: operator,
+        name: outputName(i),
+        input: areAxesInput ? [tensor, axesName] : [tensor],
+        output: [outputName(i)],
+        attribute: [intAttribute('keepdims', 0), ...(areAxesInput ? [] : [intsAttribute('axes', axes)])],
+      }),
+    );
+  }
+  return copy;
+}

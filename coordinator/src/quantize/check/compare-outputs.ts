@@ -1,0 +1,107 @@
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import { maxComparisonBytes } from '../calibration/calibration-samples.ts';
+import { generateInputs, openSizes } from '../calibration/generate-inputs.ts';
+import { OrtChild, type OrtChildOptions } from '../ort-child.ts';
+import type { Feeds, SessionMetadata } from '../ort-messages.ts';
+import type { Recipe } from '../recipes/recipe.ts';
+import { OutputNoise } from './output-noise.ts';
+
+/** What the original model gives for some inputs. */
+export interface Reference {
+  readonly inputs: readonly Feeds[];
+  readonly outputs: readonly Feeds[];
+  /** `made-up` where there is no dataset that feeds the model. */
+  readonly kind: 'calibration' | 'made-up';
+}
+
+export interface OutputComparison {
+  /** Of the output that differs most, dB; absent where there is no difference, and where inputs are made up. */
+  readonly sqnrDb: number | undefined;
+  readonly notes: readonly string[];
+}
+
+/** Below this folding has changed more than rounding: fp32 on two machines agrees to about 100 dB. */
+const foldingNoiseFloorDb = 80;
+
+/** The original model's outputs for calibration inputs, as many as the memory bound allows, or for made-up ones. */
+export async function runReference(
+  sourcePath: string,
+  kept: readonly Feeds[],
+  limits: OrtChildOptions,
+): Promise<Reference> {
+  await using child = new OrtChild(limits);
+  const metadata = await child.open({ path: sourcePath, optimisation: 'disabled' });
+  if (kept.length === 0) return await runMadeUp(child, metadata);
+  const outputs: Feeds[] = [];
+  let bytes = 0;
+  for (const feeds of kept) {
+    const found = await child.run(feeds);
+    for (const { data } of Object.values(found)) bytes += data.byteLength;
+    if (outputs.length > 0 && bytes > maxComparisonBytes) break;
+    outputs.push(found);
+  }
+  return { inputs: kept.slice(0, outputs.length), outputs, kind: 'calibration' };
+}
+
+/** Sizes for open dimensions are tried until the model takes one; where it takes none, nothing is compared. */
+async function runMadeUp(child: OrtChild, metadata: SessionMetadata): Promise<Reference> {
+  for (const size of openSizes) {
+    const feeds = generateInputs(metadata, size);
+    const outputs = await child.run(feeds).catch(refusedOnly);
+    if (outputs) return { inputs: [feeds], outputs: [outputs], kind: 'made-up' };
+  }
+  return { inputs: [], outputs: [], kind: 'made-up' };
+}
+
+/** A refusal of these inputs is no failure; a crash is. */
+function refusedOnly(thrown: unknown): undefined {
+  if (thrown instanceof QfleetError && thrown.code === 'refused') return undefined;
+  throw thrown;
+}
+
+/** Loads the file as a device would, runs it, and compares its outputs with the reference. */
+export async function compareOutputs(
+  path: string,
+  recipe: Recipe,
+  reference: Reference,
+  limits: OrtChildOptions,
+): Promise<OutputComparison> {
+  await using child = new OrtChild(limits);
+  await child.open({ path, optimisation: 'all' });
+  const noise = new OutputNoise();
+  for (const [i, expected] of reference.outputs.entries())
+    noise.add(expected, await child.run(reference.inputs[i]!));
+  if (noise.nonFinite > 0) {
+    throw new QfleetError(
+      'refused',
+      `Recipe ${recipe.id} gives ${noise.nonFinite} NaN or infinite outputs.`,
+      {
+        hint: 'Calibrate with inputs like those that the model will meet.',
+      },
+    );
+  }
+  return describeNoise(noise, recipe, reference);
+}
+
+function describeNoise(noise: OutputNoise, recipe: Recipe, { outputs, kind }: Reference): OutputComparison {
+  const worst = noise.worst();
+  if (!worst)
+    return {
+      sqnrDb: undefined,
+      notes: ['Loaded and not run: the model took no inputs that could be made up.'],
+    };
+  if (kind === 'made-up') return { sqnrDb: undefined, notes: ['Loaded and run on made-up inputs.'] };
+  if (!Number.isFinite(worst.sqnrDb))
+    return { sqnrDb: undefined, notes: equalOrSilent(worst.sqnrDb, outputs.length) };
+  const notes = [`Output SQNR over ${outputs.length} calibration inputs, of output "${worst.name}".`];
+  if (recipe.scheme === 'float32' && worst.sqnrDb < foldingNoiseFloorDb) {
+    notes.push(`Folding changed outputs by more than rounding: ${worst.sqnrDb.toFixed(1)} dB.`);
+  }
+  return { sqnrDb: worst.sqnrDb, notes };
+}
+
+function equalOrSilent(sqnrDb: number, count: number): string[] {
+  return sqnrDb > 0
+    ? [`Outputs equal the model's on ${count} inputs, bit for bit.`]
+    : [`The model's outputs are all 0 on ${count} inputs: no output SQNR.`];
+}

@@ -1,0 +1,195 @@
+import { clone } from '@bufbuild/protobuf';
+import {
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  type TensorProto,
+} from '../../../gen/onnx/onnx_pb.js';
+import { readInt } from '../../onnx/attribute.ts';
+import { indexGraph } from '../../onnx/graph-index.ts';
+import type { TensorType } from '../../onnx/shapes.ts';
+import { createTensor, readFloats } from '../../onnx/tensor.ts';
+import type { InputSource } from '../calibration/collect-statistics.ts';
+import { type ChannelReduction, reducePerChannel } from '../calibration/reduce-per-channel.ts';
+import type { OrtChildOptions } from '../ort-child.ts';
+import { type EqualizablePair, findEqualizablePairs } from './find-equalizable-pairs.ts';
+
+export interface EqualizedModel {
+  readonly model: ModelProto;
+  readonly notes: readonly string[];
+}
+
+/** Rounds over all pairs; chains of layers settle in a few. */
+const maxRounds = 40;
+/** Largest change of a scale, as a factor, that counts as settled. */
+const settled = 1.001;
+/** Inputs that calibration has not seen may reach this much farther before a Clip cuts what it would not have cut. */
+const headroom = 1.25;
+
+/**
+ * Cross-layer equalization (Nagel et al., Data-Free Quantization, 2019): output channel i of one layer is divided by
+ * s_i and input channel i of the next multiplied by it, so that both have weights of like size, s_i = √(r1_i · r2_i) /
+ * r2_i, over and over along chains. Differently from the paper a Clip (Relu6) stays: s_i is kept large enough that no
+ * channel comes nearer to its bound than the data show it may, which also keeps one channel from widening the range of
+ * all. What the network computes stays the same but for rounding.
+ */
+export async function equalize(
+  folded: ModelProto,
+  types: ReadonlyMap<string, TensorType>,
+  inputs: InputSource,
+  options: OrtChildOptions,
+): Promise<EqualizedModel> {
+  const model = clone(ModelProtoSchema, folded);
+  const pairs = findEqualizablePairs(model.graph!);
+  if (pairs.length === 0) return { model, notes: ['No two layers can be equalized.'] };
+  const reductions = pairs.flatMap((pair) => reductionsOf(pair, types));
+  const extremes = await reducePerChannel(folded, inputs, reductions, options);
+  const layers = openLayers(model.graph!, pairs);
+  const links = pairs.map((pair, i) => createLink(pair, layers, extremes.slice(2 * i, 2 * i + 2)));
+  for (let round = 0; round < maxRounds; round++) if (balance(links) < settled) break;
+  for (const layer of layers.values()) layer.write();
+  return { model, notes: [`Weights of ${pairs.length} pairs of layers equalized.`] };
+}
+
+function reductionsOf(
+  { first }: EqualizablePair,
+  types: ReadonlyMap<string, TensorType>,
+): ChannelReduction[] {
+  const tensor = first.output[0]!;
+  const rank = types.get(tensor)?.shape.length ?? 0;
+  return [
+    { tensor, rank, operator: 'ReduceMax' },
+    { tensor, rank, operator: 'ReduceMin' },
+  ];
+}
+
+/** A pair with its weights taken out of the graph to work on. */
+interface Link {
+  readonly first: ScalableLayer;
+  readonly second: ScalableLayer;
+  /** Largest value behind the first layer by channel, scaled along. */
+  readonly largest: Float64Array;
+  /** What no channel may exceed: the Clip's bound, or the largest of all. */
+  readonly cap: number;
+}
+
+type Layers = ReadonlyMap<NodeProto, ScalableLayer>;
+
+function openLayers(graph: GraphProto, pairs: readonly EqualizablePair[]): Layers {
+  const { initialisers } = indexGraph(graph);
+  const nodes = new Set(pairs.flatMap(({ first, second }) => [first, second]));
+  return new Map([...nodes].map((node) => [node, new ScalableLayer(node, initialisers)]));
+}
+
+function createLink(pair: EqualizablePair, layers: Layers, [highs, lows]: readonly Float32Array[]): Link {
+  const largest = Float64Array.from(highs!, (high, c) => Math.max(0, high, pair.isLinear ? -lows![c]! : 0));
+  const reached = largest.reduce((a, b) => Math.max(a, b), 0);
+  return {
+    first: layers.get(pair.first)!,
+    second: layers.get(pair.second)!,
+    largest,
+    cap: Math.min(pair.cap, reached),
+  };
+}
+
+/** One round over all pairs; the largest factor by which a scale differed from 1. */
+function balance(links: readonly Link[]): number {
+  let change = 1;
+  for (const { first, second, largest, cap } of links) {
+    for (let c = 0; c < largest.length; c++) {
+      const scale = chooseScale(first.largestOut(c), second.largestIn(c), largest[c]!, cap);
+      if (scale === 1) continue;
+      first.scaleOut(c, 1 / scale);
+      second.scaleIn(c, scale);
+      largest[c]! /= scale;
+      change = Math.max(change, scale, 1 / scale);
+    }
+  }
+  return change;
+}
+
+function chooseScale(r1: number, r2: number, largest: number, cap: number): number {
+  if (r1 === 0 || r2 === 0) return 1;
+  const wanted = Math.sqrt(r1 / r2);
+  // A channel that is clipped already can only stay as it is.
+  const least = Math.min(1, (headroom * largest) / cap);
+  if (largest >= cap && wanted !== 1) return 1;
+  return Math.max(wanted, least);
+}
+
+/** Weights and bias of a Conv or Gemm, by output and by input channel. */
+class ScalableLayer {
+  readonly #weight: TensorProto;
+  readonly #bias: TensorProto | undefined;
+  readonly #values: Float32Array;
+  readonly #biases: Float32Array | undefined;
+  readonly #out: ChannelAxis;
+  readonly #in: ChannelAxis;
+
+  constructor(node: NodeProto, initialisers: ReadonlyMap<string, TensorProto>) {
+    this.#weight = initialisers.get(node.input[1]!)!;
+    this.#bias = initialisers.get(node.input[2] ?? '');
+    this.#values = readFloats(this.#weight);
+    this.#biases = this.#bias && readFloats(this.#bias);
+    const dims = this.#weight.dims.map(Number);
+    const isOutFirst = node.opType === 'Conv' || readInt(node, 'transB', 0) === 1;
+    const isDepthwise = readInt(node, 'group', 1) > 1;
+    this.#out = axisOf(dims, isOutFirst ? 0 : 1);
+    this.#in = isDepthwise ? this.#out : axisOf(dims, isOutFirst ? 1 : 0);
+  }
+
+  largestOut(channel: number): number {
+    return this.#largest(this.#out, channel);
+  }
+
+  largestIn(channel: number): number {
+    return this.#largest(this.#in, channel);
+  }
+
+  scaleOut(channel: number, factor: number): void {
+    this.#scale(this.#out, channel, factor);
+    if (this.#biases) this.#biases[channel]! *= factor;
+  }
+
+  scaleIn(channel: number, factor: number): void {
+    this.#scale(this.#in, channel, factor);
+  }
+
+  /** Puts the scaled numbers back into the graph. */
+  write(): void {
+    writeValues(this.#weight, this.#values);
+    if (this.#bias) writeValues(this.#bias, this.#biases!);
+  }
+
+  #largest(axis: ChannelAxis, channel: number): number {
+    let largest = 0;
+    for (const i of indicesOf(axis, channel, this.#values.length))
+      largest = Math.max(largest, Math.abs(this.#values[i]!));
+    return largest;
+  }
+
+  #scale(axis: ChannelAxis, channel: number, factor: number): void {
+    for (const i of indicesOf(axis, channel, this.#values.length)) this.#values[i]! *= factor;
+  }
+}
+
+interface ChannelAxis {
+  readonly channels: number;
+  readonly inner: number;
+}
+
+function axisOf(dims: readonly number[], axis: number): ChannelAxis {
+  return { channels: dims[axis]!, inner: dims.slice(axis + 1).reduce((product, size) => product * size, 1) };
+}
+
+function* indicesOf({ channels, inner }: ChannelAxis, channel: number, length: number): Generator<number> {
+  for (let start = channel * inner; start < length; start += channels * inner)
+    for (let i = start; i < start + inner; i++) yield i;
+}
+
+function writeValues(tensor: TensorProto, values: Float32Array): void {
+  const { rawData } = createTensor(tensor.name, 'float32', tensor.dims.map(Number), values);
+  tensor.rawData = rawData;
+  tensor.floatData = [];
+}

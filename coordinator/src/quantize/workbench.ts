@@ -1,0 +1,146 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestBytes } from '@qfleet/shared/digest.ts';
+import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
+import type { TensorType } from '../onnx/shapes.ts';
+import { writeModel } from '../onnx/write-model.ts';
+import type { CalibrationCache } from './calibration/calibration-cache.ts';
+import type { CalibrationSamples, SampleSource } from './calibration/calibration-samples.ts';
+import { addHistograms, collectExtremes } from './calibration/collect-statistics.ts';
+import type { Statistics } from './calibration/tensor-statistics.ts';
+import type { OrtChildOptions } from './ort-child.ts';
+
+/** A float32 model in the form that recipes start from: folded, perhaps equalized too. */
+export interface SourceModel {
+  readonly model: ModelProto;
+  /** Tensors of the main graph. */
+  readonly types: ReadonlyMap<string, TensorType>;
+  readonly notes: readonly string[];
+}
+
+export interface WorkbenchOptions {
+  readonly folded: SourceModel;
+  readonly samples: CalibrationSamples;
+  readonly source: SampleSource;
+  readonly limits: OrtChildOptions;
+  readonly workDir: string;
+  readonly cache: CalibrationCache;
+  /** What is being done, for people. */
+  readonly onStep: (step: string) => void;
+}
+
+/** What recipes want to know of a model's tensors. */
+export interface StatisticsRequest {
+  readonly tensors: readonly string[];
+  readonly hasHistograms: boolean;
+}
+
+/** What all recipes of one quantization share: the model, the inputs, and what has been measured so far. */
+export class Workbench {
+  readonly folded: SourceModel;
+  readonly samples: CalibrationSamples;
+  readonly limits: OrtChildOptions;
+  readonly workDir: string;
+  readonly onStep: (step: string) => void;
+  readonly #source: SampleSource;
+  readonly #cache: CalibrationCache;
+  readonly #collected = new Map<SourceModel, Statistics[]>();
+  readonly #wanted = new Map<SourceModel, { tensors: Set<string>; hasHistograms: boolean }>();
+  readonly #once = new Map<string, Promise<unknown>>();
+
+  constructor(options: WorkbenchOptions) {
+    this.folded = options.folded;
+    this.samples = options.samples;
+    this.limits = options.limits;
+    this.workDir = options.workDir;
+    this.onStep = options.onStep;
+    this.#source = options.source;
+    this.#cache = options.cache;
+  }
+
+  readonly inputs = () => this.samples.feeds();
+
+  /** Does something once, whichever recipe asks first. */
+  once<T>(name: string, make: () => Promise<T>): Promise<T> {
+    const made = (this.#once.get(name) as Promise<T> | undefined) ?? make();
+    this.#once.set(name, made);
+    return made;
+  }
+
+  /** Says beforehand what will be asked, so that one pass over the inputs serves all recipes. */
+  announce(source: SourceModel, { tensors, hasHistograms }: StatisticsRequest): void {
+    const wanted = this.#wanted.get(source) ?? { tensors: new Set(), hasHistograms: false };
+    for (const tensor of tensors) wanted.tensors.add(tensor);
+    wanted.hasHistograms ||= hasHistograms;
+    this.#wanted.set(source, wanted);
+  }
+
+  /** Statistics of these tensors over all calibration inputs: kept from before, or measured now. */
+  async statistics(source: SourceModel, request: StatisticsRequest): Promise<Statistics> {
+    this.announce(source, request);
+    const known = (this.#collected.get(source) ?? []).find((statistics) => answers(statistics, request));
+    return pick(known ?? (await this.#collect(source)), request.tensors);
+  }
+
+  /** Writes a model into the work folder; its path and bytes. */
+  async write(
+    name: string,
+    model: ModelProto,
+  ): Promise<{ readonly path: string; readonly bytes: Uint8Array }> {
+    const path = join(this.workDir, `${name}.onnx`);
+    const bytes = writeModel(model);
+    await writeFile(path, bytes);
+    return { path, bytes };
+  }
+
+  async #collect(source: SourceModel): Promise<Statistics> {
+    const { tensors, hasHistograms } = this.#wanted.get(source)!;
+    const names = [...tensors].sort();
+    const key = {
+      model: digestBytes(writeModel(source.model)),
+      datasetDigest: this.#source.calibration?.datasetDigest ?? '',
+      count: this.samples.count,
+      contract: this.#source.contract,
+      tensors: names,
+    };
+    const options = { ...this.limits, tensors: names };
+    const extremes = await this.#cached({ ...key, hasHistograms: false }, () =>
+      collectExtremes(source.model, this.inputs, { ...options, onInput: this.#progress('calibrating') }),
+    );
+    const statistics = hasHistograms
+      ? await this.#cached({ ...key, hasHistograms }, () =>
+          addHistograms(source.model, this.inputs, {
+            ...options,
+            statistics: extremes,
+            types: source.types,
+            onInput: this.#progress('counting values'),
+          }),
+        )
+      : extremes;
+    this.#collected.set(source, [...(this.#collected.get(source) ?? []), statistics]);
+    return statistics;
+  }
+
+  async #cached(
+    key: Parameters<CalibrationCache['keep']>[0],
+    collect: () => Promise<Statistics>,
+  ): Promise<Statistics> {
+    const found = await this.#cache.find(key);
+    if (found) return found;
+    const collected = await collect();
+    await this.#cache.keep(key, collected);
+    return collected;
+  }
+
+  #progress(what: string): (done: number) => void {
+    return (done) => this.onStep(`${what} ${done} of ${this.samples.count}`);
+  }
+}
+
+function answers(statistics: Statistics, { tensors, hasHistograms }: StatisticsRequest): boolean {
+  return tensors.every((tensor) => statistics[tensor] && (!hasHistograms || statistics[tensor].histogram));
+}
+
+function pick(statistics: Statistics, tensors: readonly string[]): Statistics {
+  return Object.fromEntries(tensors.map((tensor) => [tensor, statistics[tensor]!]));
+}
