@@ -132,8 +132,8 @@ function inputOperand(node: NodeProto, [data, scale, zeroPoint]: Place, facts: F
   if (type === undefined || type === 'int32') return [];
   const isSymmetric = isCentred(type, zeroPointName, constants);
   if (!weight) return [activation(type, isSymmetric)];
-  // Integer products are scaled later on: then only the zero points tell how many scales there are.
-  const scales = constants.get(node.input[scale] ?? '') ?? constants.get(zeroPointName ?? '');
+  const scales =
+    constants.get(node.input[scale] ?? '') ?? laterScales(node, facts) ?? constants.get(zeroPointName ?? '');
   return [
     {
       role: 'weight',
@@ -144,6 +144,16 @@ function inputOperand(node: NodeProto, [data, scale, zeroPoint]: Place, facts: F
       isMultiplied: isMultiplied(node, facts.model),
     },
   ];
+}
+
+/** Integer products are scaled later on: Cast, then Mul by the weight's scales or by their product with the activation's. */
+function laterScales(node: NodeProto, { model, constants }: Facts): Constant | undefined {
+  const next = (from: NodeProto | undefined, opType: string): NodeProto | undefined =>
+    model.consumers.get(from?.output[0] ?? '')?.find((each) => each.opType === opType);
+  const cast = next(node, 'Cast');
+  const factor = next(cast, 'Mul')?.input.find((name) => name !== cast?.output[0]) ?? '';
+  const factors = [factor, ...(model.producers.get(factor)?.input ?? [])];
+  return factors.flatMap((name) => constants.get(name) ?? [])[0];
 }
 
 function activation(elementType: string, isSymmetric: boolean): Operand {

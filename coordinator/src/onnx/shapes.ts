@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { clone, create } from '@bufbuild/protobuf';
-import { type ModelProto, ModelProtoSchema, ValueInfoProtoSchema } from '../../gen/onnx/onnx_pb.js';
+import { create } from '@bufbuild/protobuf';
+import { type ModelProto, ValueInfoProtoSchema } from '../../gen/onnx/onnx_pb.js';
 import { OrtChild, type OrtChildOptions } from '../quantize/ort-child.ts';
+import { copyModel } from './copy-model.ts';
 import { findElementType } from './element-type.ts';
 import { writeModel } from './write-model.ts';
 
@@ -55,7 +56,7 @@ export function elementCount(shape: readonly (number | string)[]): number | unde
 }
 
 function exposeTensors(model: ModelProto): ModelProto {
-  const copy = clone(ModelProtoSchema, model);
+  const copy = copyModel(model);
   const graph = copy.graph!;
   const declared = new Set(graph.output.map((output) => output.name));
   const names = graph.node

@@ -1,12 +1,6 @@
-import { clone, create } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import {
-  type GraphProto,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProto,
-  NodeProtoSchema,
-} from '../../gen/onnx/onnx_pb.js';
+import { type GraphProto, type ModelProto, type NodeProto, NodeProtoSchema } from '../../gen/onnx/onnx_pb.js';
 import {
   findAttribute,
   intAttribute,
@@ -16,6 +10,7 @@ import {
   removeAttribute,
   stringAttribute,
 } from './attribute.ts';
+import { copyModel } from './copy-model.ts';
 import { irVersionFor, opsetOf, setOpset } from './opset.ts';
 import type { TensorType } from './shapes.ts';
 import { createTensor } from './tensor.ts';
@@ -69,7 +64,7 @@ export function upgradeOpset(model: ModelProto, types: ReadonlyMap<string, Tenso
       },
     );
   }
-  const upgraded = clone(ModelProtoSchema, model);
+  const upgraded = copyModel(model);
   const known = new Map(types);
   for (const graph of walkGraphs(upgraded.graph!)) upgradeGraph(graph, from, known);
   setOpset(upgraded, targetOpset);

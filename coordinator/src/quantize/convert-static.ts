@@ -1,5 +1,6 @@
 import { chooseRanges, findObserver } from './calibration/observers/find-observer.ts';
 import type { ObserverSpec } from './calibration/observers/observer.ts';
+import { measureOutputNoise } from './check/measure-output-noise.ts';
 import type { Ranges } from './choose-activation-scales.ts';
 import type { ConvertedModel } from './converted-model.ts';
 import { chooseKeptFloat } from './passes/choose-kept-float.ts';
@@ -19,6 +20,11 @@ export interface StaticConversion extends ConvertedModel {
   readonly ranges: Ranges;
   /** Activations with their scales, by tensor. */
   readonly activations: readonly string[];
+}
+
+interface Choices {
+  readonly keptFloat?: ReadonlySet<string> | undefined;
+  readonly corrections?: ReadonlyMap<string, Float32Array> | undefined;
 }
 
 interface Emission {
@@ -52,9 +58,8 @@ export async function convertStatic(recipe: StaticRecipe, bench: Workbench): Pro
   const source = recipe.equalize ? await equalizedModel(bench) : bench.folded;
   const planned = planStatic(source.model, source.types, recipe);
   const statistics = await bench.statistics(source, wantedStatistics(recipe, planned));
-  const corrections = recipe.correctBias ? await correctBiases(recipe, source, planned, bench) : undefined;
   const rangesBy = (observer: ObserverSpec): Ranges => chooseRanges(statistics, recipe.activations, observer);
-  const emit = (ranges: Ranges, keptFloat?: ReadonlySet<string>): Emission => {
+  const emit = (ranges: Ranges, { keptFloat, corrections }: Choices = {}): Emission => {
     const plan = planStatic(source.model, source.types, recipe, keptFloat);
     return { plan, converted: emitStatic(plan, ranges, recipe, corrections) };
   };
@@ -63,16 +68,20 @@ export async function convertStatic(recipe: StaticRecipe, bench: Workbench): Pro
       ? await chooseObserver(bench, (candidate) => emit(rangesBy(candidate)).converted.model)
       : { observer: recipe.observer, notes: [] };
   const ranges = rangesBy(observer);
+  const correction: Correction = recipe.correctBias
+    ? await correctBiases({ source, planned, emit: (corrections) => emit(ranges, { corrections }) }, bench)
+    : { notes: [] };
+  const { corrections } = correction;
   const choice = recipe.goal
     ? await chooseKeptFloat(recipe.goal, bench, {
         nodes: listMacNodes(planned),
-        emit: (keptFloat) => emit(ranges, keptFloat).converted.model,
+        emit: (keptFloat) => emit(ranges, { keptFloat, corrections }).converted.model,
       })
     : { keptFloat: new Set<string>(), notes: [] };
-  const { plan, converted } = emit(ranges, choice.keptFloat);
+  const { plan, converted } = emit(ranges, { keptFloat: choice.keptFloat, corrections });
   return {
     ...converted,
-    notes: [...source.notes, ...notes, ...choice.notes, ...converted.notes],
+    notes: [...source.notes, ...notes, ...correction.notes, ...choice.notes, ...converted.notes],
     source,
     observer,
     ranges,
@@ -98,20 +107,27 @@ function equalizedModel(bench: Workbench): Promise<SourceModel> {
   });
 }
 
-function correctBiases(
-  recipe: StaticRecipe,
-  source: SourceModel,
-  planned: StaticPlan,
-  bench: Workbench,
-): Promise<Map<string, Float32Array>> {
-  bench.onStep('correcting biases');
+/** Corrections for these ranges, unless the outputs are nearer to the float model's without them. */
+async function correctBiases({ source, planned, emit }: Correcting, bench: Workbench): Promise<Correction> {
+  const plain = emit().converted.model;
   const nodes = new Set(listMacNodes(planned));
-  const request = {
-    model: source.model,
-    types: source.types,
-    nodes,
-    weights: recipe.weights,
-    inputs: bench.inputs,
-  };
-  return measureBiasCorrections(request, bench.limits);
+  const corrections = await measureBiasCorrections({ source, quantized: plain, nodes }, bench);
+  if (corrections.size === 0) return { notes: [] };
+  const corrected = emit(corrections).converted.model;
+  const [before, after] = await measureOutputNoise(bench, [plain, corrected]);
+  const figures = `output SQNR ${after!.toFixed(1)} dB with, ${before!.toFixed(1)} dB without`;
+  return after! >= before!
+    ? { corrections, notes: [`Biases of ${corrections.size} layers corrected: ${figures}.`] }
+    : { notes: [`Biases not corrected: ${figures}.`] };
+}
+
+interface Correcting {
+  readonly source: SourceModel;
+  readonly planned: StaticPlan;
+  readonly emit: (corrections?: ReadonlyMap<string, Float32Array>) => Emission;
+}
+
+interface Correction {
+  readonly corrections?: ReadonlyMap<string, Float32Array>;
+  readonly notes: readonly string[];
 }

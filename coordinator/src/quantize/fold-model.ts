@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { clone } from '@bufbuild/protobuf';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import { type ModelProto, ModelProtoSchema } from '../../gen/onnx/onnx_pb.js';
+import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
+import { copyModel } from '../onnx/copy-model.ts';
 import { irVersionFor, opsetOf } from '../onnx/opset.ts';
 import { maxModelBytes, parseModel } from '../onnx/parse-model.ts';
 import { walkNodes } from '../onnx/walk-graph.ts';
@@ -34,7 +34,7 @@ export async function foldModel(
 
 /** Until IR 4 every initialiser was also an input; as an input it could be overridden, and so not be folded. */
 function freezeInitialisers(model: ModelProto): ModelProto {
-  const copy = clone(ModelProtoSchema, model);
+  const copy = copyModel(model);
   const graph = copy.graph!;
   const constants = new Set(graph.initializer.map((tensor) => tensor.name));
   graph.input = graph.input.filter((input) => !constants.has(input.name));

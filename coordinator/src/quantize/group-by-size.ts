@@ -1,5 +1,5 @@
 /** Bound on the tensors that leave ONNX Runtime at once, bytes of float32. */
-export const maxExposedBytes = 128 * 2 ** 20;
+export const maxExposedBytes = 32 * 2 ** 20;
 
 /** Consecutive items in groups of at most so much size, one item at least. */
 export function groupBySize<T>(items: readonly T[], sizeOf: (item: T) => number, most: number): T[][] {

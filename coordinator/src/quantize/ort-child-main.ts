@@ -1,10 +1,12 @@
 // A child process that loads models for the coordinator and dies in its stead where a model is bad.
 // ORT_DISABLE_TELEMETRY=1 is in its environment before ONNX Runtime loads: `ort-child.ts` sets it.
 import { hideFloat16Array } from '@qfleet/shared/inputs/hide-float16-array.ts';
+import { prepareInput } from '@qfleet/shared/inputs/prepare-input.ts';
 import type { Tensor as OrtTensor, InferenceSession as Session } from 'onnxruntime-node';
 import { Histograms } from './calibration/histograms.ts';
 import { measureNoise, type NoiseSums } from './noise-sums.ts';
 import type {
+  AdvanceRequest,
   CompareRequest,
   Feeds,
   HistogramRequest,
@@ -12,16 +14,19 @@ import type {
   OrtAction,
   OrtReply,
   OrtRequest,
+  Outputs,
   ScalarsRequest,
   TensorMessage,
   ValueMetadata,
 } from './ort-messages.ts';
+import { StagedValues } from './staged-values.ts';
 
 hideFloat16Array();
 const { InferenceSession, Tensor } = await import('onnxruntime-node');
 
 const sessions = new Map<string, Session>();
 const histograms = new Histograms();
+const staged = new StagedValues();
 
 process.on('message', (request: OrtRequest) => void answer(request));
 process.on('disconnect', () => process.exit(0));
@@ -49,6 +54,14 @@ async function handle(request: OrtAction): Promise<unknown> {
       return histograms.take();
     case 'compare':
       return await compareSessions(request);
+    case 'stage-inputs':
+      for (const store of request.stores)
+        staged.of(store).push(new Map(Object.entries(prepareFeeds(request.feeds))));
+      return undefined;
+    case 'advance':
+      return await advance(request);
+    case 'shift':
+      return staged.shift(request.reference, request.candidate);
   }
 }
 
@@ -59,6 +72,9 @@ async function openModel(request: OpenRequest): Promise<unknown> {
     graphOptimizationLevel: request.optimisation,
     intraOpNumThreads: request.threads,
     logSeverityLevel: 3,
+    // Memory goes back to the system after each run: several children share the machine.
+    enableCpuMemArena: false,
+    enableMemPattern: false,
     // Threads that spin while they wait would take the machine from the coordinator's other work.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
     ...(request.optimisedPath === undefined ? {} : { optimizedModelFilePath: request.optimisedPath }),
@@ -82,7 +98,9 @@ async function runSession(
 ): Promise<Session.OnnxValueMapType> {
   const session = sessions.get(slot);
   if (!session) throw new Error(`no model is open as "${slot}"`);
-  const inputs = Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, toTensor(value)]));
+  const inputs = Object.fromEntries(
+    Object.entries(prepareFeeds(feeds)).map(([name, value]) => [name, toTensor(value)]),
+  );
   return names ? await session.run(inputs, [...names]) : await session.run(inputs);
 }
 
@@ -115,6 +133,26 @@ async function compareSessions(request: CompareRequest): Promise<NoiseSums[]> {
     const [x, y] = [reference[pair.reference] as OrtTensor, candidate[pair.candidate] as OrtTensor];
     return measureNoise(x.data as TensorMessage['data'], y.data as TensorMessage['data'], pair);
   });
+}
+
+async function advance({ slot, store, inputs, outputs, spent }: AdvanceRequest): Promise<void> {
+  for (const values of staged.of(store)) {
+    const feeds = Object.fromEntries(inputs.map((name) => [name, values.get(name)!]));
+    const found = fromTensors(await runSession(slot, feeds, outputs));
+    for (const [name, value] of Object.entries(found)) values.set(name, value);
+    for (const name of spent) values.delete(name);
+  }
+}
+
+/** Items of a dataset as the model's inputs. */
+function prepareFeeds(feeds: Feeds): Outputs {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, value]): [string, TensorMessage] => {
+      if (!('raw' in value)) return [name, value];
+      const { raw, item, contract, rank } = value;
+      return [name, { elementType: contract.elementType, ...prepareInput(raw, item, contract, rank) }];
+    }),
+  );
 }
 
 function toTensor(message: TensorMessage): OrtTensor {

@@ -6,6 +6,7 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import { cleanOrtMessage } from './clean-ort-message.ts';
 import type { NoiseSums } from './noise-sums.ts';
 import type {
+  AdvanceRequest,
   CompareRequest,
   Feeds,
   HistogramRequest,
@@ -14,6 +15,8 @@ import type {
   OrtReply,
   ScalarsRequest,
   SessionMetadata,
+  ShiftRequest,
+  StageInputsRequest,
   TensorMessage,
 } from './ort-messages.ts';
 
@@ -110,6 +113,18 @@ export class OrtChild implements AsyncDisposable {
     return (await this.#ask({ kind: 'compare', ...request })) as NoiseSums[];
   }
 
+  async stageInputs(request: Omit<StageInputsRequest, 'kind'>): Promise<void> {
+    await this.#ask({ kind: 'stage-inputs', ...request });
+  }
+
+  async advance(request: Omit<AdvanceRequest, 'kind'>): Promise<void> {
+    await this.#ask({ kind: 'advance', ...request });
+  }
+
+  async shift(request: Omit<ShiftRequest, 'kind'>): Promise<Float32Array> {
+    return (await this.#ask({ kind: 'shift', ...request })) as Float32Array;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#kill(new QfleetError('cancelled', 'The process was closed.'));
@@ -153,13 +168,20 @@ export class OrtChild implements AsyncDisposable {
   }
 }
 
+/** glibc keeps freed memory for itself, the more the larger pieces were; this way tensors go back to the system. */
+const memoryThrift = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '262144',
+  MALLOC_TRIM_THRESHOLD_: '1048576',
+};
+
 /** The shell sets the limit and becomes Node, which keeps the IPC channel. */
 function startProcess(memoryLimitBytes: number): ChildProcess {
   const limit = `ulimit -c 0; ulimit -d ${Math.floor(memoryLimitBytes / 1024)} 2>/dev/null; exec "$0" "$@"`;
   return spawn('/bin/sh', ['-c', limit, process.execPath, entryPath], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
-    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1', NODE_NO_WARNINGS: '1' },
+    env: { ...process.env, ...memoryThrift, ORT_DISABLE_TELEMETRY: '1', NODE_NO_WARNINGS: '1' },
   });
 }
 

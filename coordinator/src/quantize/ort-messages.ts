@@ -1,3 +1,4 @@
+import type { ItemLayout, PreparationContract } from '@qfleet/shared/inputs/prepare-input.ts';
 import type { TensorData } from '@qfleet/shared/inputs/typed-array-for.ts';
 
 /** A tensor on its way between processes. */
@@ -7,7 +8,19 @@ export interface TensorMessage {
   readonly data: TensorData;
 }
 
-export type Feeds = Readonly<Record<string, TensorMessage>>;
+/** An item of a dataset that the child makes an input of, by the model's input contract: a quarter of the bytes to send. */
+export interface RawItem {
+  readonly raw: Uint8Array;
+  readonly item: ItemLayout;
+  readonly contract: PreparationContract;
+  /** Dimensions of the model's input. */
+  readonly rank: number;
+}
+
+/** Inputs by name. */
+export type Feeds = Readonly<Record<string, TensorMessage | RawItem>>;
+/** Outputs by name. */
+export type Outputs = Readonly<Record<string, TensorMessage>>;
 
 export interface OpenRequest {
   readonly kind: 'open';
@@ -73,13 +86,40 @@ export interface CompareRequest {
   readonly pairs: readonly TensorPair[];
 }
 
+/** Puts one input into stores, from which stages of a model take what they read. */
+export interface StageInputsRequest {
+  readonly kind: 'stage-inputs';
+  readonly stores: readonly string[];
+  readonly feeds: Feeds;
+}
+
+/** Runs an open stage for every input of a store; its outputs join the store, what is spent leaves it. */
+export interface AdvanceRequest {
+  readonly kind: 'advance';
+  readonly slot: string;
+  readonly store: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly spent: readonly string[];
+}
+
+/** Answers with `StagedValues.shift`. */
+export interface ShiftRequest {
+  readonly kind: 'shift';
+  readonly reference: { readonly store: string; readonly tensor: string };
+  readonly candidate: { readonly store: string; readonly tensor: string };
+}
+
 export type OrtAction =
   | OpenRequest
   | RunRequest
   | ScalarsRequest
   | HistogramRequest
   | TakeHistogramsRequest
-  | CompareRequest;
+  | CompareRequest
+  | StageInputsRequest
+  | AdvanceRequest
+  | ShiftRequest;
 
 export type OrtRequest = OrtAction & { readonly id: number };
 

@@ -180,8 +180,9 @@ function joinConcatInputs(
 ): void {
   const groups = plan.groups as Map<string, string>;
   const boundsOf = (tensor: string): string => {
-    const clip = clips.get(findGroup(groups, tensor));
-    return clip ? `${clip.low} to ${clip.high}` : 'none';
+    const group = findGroup(groups, tensor);
+    const members = [...clips].filter(([clipped]) => findGroup(groups, clipped) === group);
+    return [...new Set(members.map(([, { low, high }]) => `${low} to ${high}`))].join() || 'none';
   };
   for (const node of graph.node) {
     if (node.opType !== 'Concat' || !plan.computing.has(node)) continue;

@@ -217,7 +217,8 @@ describe('quantizeModel', () => {
     const { record, blobs } = variant('int8-per-tensor');
     const properties = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value]));
     const { calibration, spec } = record;
-    assert.deepEqual(JSON.parse(properties['qfleet.spec']!), { ...spec, description: undefined });
+    const { description: _, ...stamped } = spec!;
+    assert.deepEqual(JSON.parse(properties['qfleet.spec']!), stamped);
     delete properties['qfleet.spec'];
     assert.deepEqual(properties, {
       'qfleet.recipe': 'int8-per-tensor',

@@ -1,18 +1,19 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { clone, create } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { canonicalJson } from '@qfleet/shared/canonical-json.ts';
 import { type Digest, digestBytes } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import { type ModelProto, ModelProtoSchema, StringStringEntryProtoSchema } from '../../gen/onnx/onnx_pb.js';
+import { type ModelProto, StringStringEntryProtoSchema } from '../../gen/onnx/onnx_pb.js';
 import type { LayerCheck, VariantRecord } from '../artefacts/artefacts.ts';
 import { describeFormat } from '../artefacts/describe-format.ts';
+import { copyModel } from '../onnx/copy-model.ts';
 import { readModel } from '../onnx/read-model.ts';
 import { scanSaturation } from '../onnx/scan-saturation.ts';
 import { inferShapes } from '../onnx/shapes.ts';
 import { type CalibrationCache, noCache } from './calibration/calibration-cache.ts';
 import { CalibrationSamples, type SampleSource } from './calibration/calibration-samples.ts';
-import type { ObserverSpec } from './calibration/observers/observer.ts';
+import { describeObserver, type ObserverSpec } from './calibration/observers/observer.ts';
 import { checkLayers } from './check/check-layers.ts';
 import { compareOutputs, type Reference, runReference } from './check/compare-outputs.ts';
 import type { Ranges } from './choose-activation-scales.ts';
@@ -159,8 +160,7 @@ async function prepareBench(
     onStep,
   });
   onStep('running the model');
-  const kept = samples.canFeed ? await samples.kept() : [];
-  return { bench, reference: await runReference(sourcePath, kept, limits) };
+  return { bench, reference: await runReference(sourcePath, samples, limits) };
 }
 
 interface Making {
@@ -229,7 +229,7 @@ function describeCalibration(
   return {
     record: {
       datasetDigest,
-      method: observer.method,
+      method: describeObserver(observer),
       count: itemDigests.length,
       samplesDigest: digestBytes(itemDigests.join('')),
       sampleDigestsBlob: digestBytes(sampleDigests),
@@ -241,7 +241,7 @@ function describeCalibration(
 
 /** Says in the file itself how it was made: the recipe, the calibration set and method, the ranges by their digest. */
 function stamp(model: ModelProto, recipe: Recipe, calibration: VariantRecord['calibration']): ModelProto {
-  const stamped = clone(ModelProtoSchema, model);
+  const stamped = copyModel(model);
   const entries = {
     'qfleet.recipe': recipe.id,
     'qfleet.spec': canonicalJson({ ...recipe, description: undefined }),

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
-import { clone, create } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import {
-  type GraphProto,
-  type ModelProto,
-  ModelProtoSchema,
-  OperatorSetIdProtoSchema,
-} from '../../gen/onnx/onnx_pb.js';
+import { type GraphProto, type ModelProto, OperatorSetIdProtoSchema } from '../../gen/onnx/onnx_pb.js';
+import { copyModel } from '../onnx/copy-model.ts';
 import { opsetOf } from '../onnx/opset.ts';
 import type { TensorType } from '../onnx/shapes.ts';
 import { targetOpset, upgradeOpset } from '../onnx/upgrade-opset.ts';
@@ -48,7 +44,7 @@ export function planStatic(
 ): StaticPlan {
   refuseQuantized(folded);
   const upgraded = needsUpgrade(folded, recipe) ? upgradeOpset(folded, types) : { model: folded, types };
-  const model = upgraded.model === folded ? clone(ModelProtoSchema, folded) : upgraded.model;
+  const model = upgraded.model === folded ? copyModel(folded) : upgraded.model;
   const graph = model.graph!;
   const profile = findProfile(recipe.profile);
   const context = {

@@ -18,6 +18,12 @@ export interface SourceModel {
   readonly notes: readonly string[];
 }
 
+interface SourceFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly digest: string;
+}
+
 export interface WorkbenchOptions {
   readonly folded: SourceModel;
   readonly samples: CalibrationSamples;
@@ -47,6 +53,7 @@ export class Workbench {
   readonly #collected = new Map<SourceModel, Statistics[]>();
   readonly #wanted = new Map<SourceModel, { tensors: Set<string>; hasHistograms: boolean }>();
   readonly #once = new Map<string, Promise<unknown>>();
+  readonly #files = new Map<SourceModel, Promise<SourceFile>>();
 
   constructor(options: WorkbenchOptions) {
     this.folded = options.folded;
@@ -82,6 +89,18 @@ export class Workbench {
     return pick(known ?? (await this.#collect(source)), request.tensors);
   }
 
+  /** The folded (or equalized) model as a file, written once. */
+  fileOf(source: SourceModel): Promise<SourceFile> {
+    const known = this.#files.get(source) ?? this.#writeSource(source);
+    this.#files.set(source, known);
+    return known;
+  }
+
+  async #writeSource({ model }: SourceModel): Promise<SourceFile> {
+    const { path, bytes } = await this.write(`source-${this.#files.size}`, model);
+    return { path, sizeBytes: bytes.length, digest: digestBytes(bytes) };
+  }
+
   /** Writes a model into the work folder; its path and bytes. */
   async write(
     name: string,
@@ -95,13 +114,13 @@ export class Workbench {
 
   async #collect(source: SourceModel): Promise<Statistics> {
     const { tensors, hasHistograms } = this.#wanted.get(source)!;
-    const names = [...tensors].sort();
+    const names = [...tensors];
     const key = {
-      model: digestBytes(writeModel(source.model)),
+      model: (await this.fileOf(source)).digest,
       datasetDigest: this.#source.calibration?.datasetDigest ?? '',
       count: this.samples.count,
       contract: this.#source.contract,
-      tensors: names,
+      tensors: names.toSorted(),
     };
     const options = { ...this.limits, tensors: names };
     const extremes = await this.#cached({ ...key, hasHistograms: false }, () =>

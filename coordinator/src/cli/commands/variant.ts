@@ -7,6 +7,7 @@ import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { formatBytes, formatTime, shortDigest } from '../output/format-value.ts';
 import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
 import { withExample, withOutput } from '../with-options.ts';
+import { addShow } from './variant-show.ts';
 
 interface VariantOptions extends GlobalOptions {
   readonly output: string;
@@ -15,10 +16,11 @@ interface VariantOptions extends GlobalOptions {
 
 /** `qfleet variant …`: forms of a model, also those made elsewhere. */
 export function addVariantCommands(program: Command, context: CliContext): void {
-  const variant = program.command('variant').description('variants of a model: add, list');
+  const variant = program.command('variant').description('variants of a model: add, list, show');
   withExample(variant, 'qfleet variant ls mnist-8');
   addAdd(variant, context);
   addList(variant, context);
+  addShow(variant, context);
 }
 
 function addAdd(variant: Command, context: CliContext): void {
@@ -64,6 +66,8 @@ const columns: Column<Variant>[] = [
   { title: 'recipe', cell: ({ record }) => record.recipe },
   { title: 'format', cell: ({ record }) => record.format },
   { title: 'granularity', cell: ({ record }) => record.granularity },
+  { title: 'symmetry', cell: ({ record }) => record.symmetry ?? '–' },
+  { title: 'placement', cell: ({ record }) => record.placement ?? '–' },
   {
     title: 'output SQNR, dB',
     align: 'right',

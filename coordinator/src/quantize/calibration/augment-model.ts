@@ -1,11 +1,7 @@
-import { clone, create } from '@bufbuild/protobuf';
-import {
-  type ModelProto,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  ValueInfoProtoSchema,
-} from '../../../gen/onnx/onnx_pb.js';
+import { create } from '@bufbuild/protobuf';
+import { type ModelProto, NodeProtoSchema, ValueInfoProtoSchema } from '../../../gen/onnx/onnx_pb.js';
 import { intAttribute } from '../../onnx/attribute.ts';
+import { copyModel } from '../../onnx/copy-model.ts';
 
 /** ReduceMin and ReduceMax may skip a NaN; a sum does not. */
 const statistics = [
@@ -25,7 +21,7 @@ export function withReductions(
   model: ModelProto,
   tensors: readonly string[],
 ): { readonly model: ModelProto; readonly names: readonly string[] } {
-  const augmented = clone(ModelProtoSchema, model);
+  const augmented = copyModel(model);
   const graph = augmented.graph!;
   const names: string[] = [];
   for (const tensor of tensors) {
@@ -49,7 +45,7 @@ export function withReductions(
 
 /** The model with these tensors as its only outputs; their types are left to ONNX Runtime to find. */
 export function withOutputs(model: ModelProto, tensors: readonly string[]): ModelProto {
-  const exposed = clone(ModelProtoSchema, model);
+  const exposed = copyModel(model);
   exposed.graph!.output = tensors.map((name) => create(ValueInfoProtoSchema, { name }));
   return exposed;
 }

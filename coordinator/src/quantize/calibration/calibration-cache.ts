@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '@qfleet/shared/canonical-json.ts';
@@ -53,25 +54,30 @@ export function openCalibrationCache(folder: string): CalibrationCache {
     async keep(key, statistics) {
       await mkdir(folder, { recursive: true });
       const path = pathOf(key);
-      await writeFile(`${path}.new`, canonicalJson(statistics));
-      await rename(`${path}.new`, path);
+      const unfinished = `${path}.${randomUUID()}.new`;
+      await writeFile(unfinished, canonicalJson(statistics));
+      await rename(unfinished, path);
       await removeOldest(folder);
     },
   };
 }
 
 async function removeOldest(folder: string): Promise<void> {
-  const names = await readdir(folder);
-  const files = await Promise.all(
-    names.map(async (name) => {
-      const { size, mtimeMs } = await stat(join(folder, name));
-      return { path: join(folder, name), size, mtimeMs };
-    }),
-  );
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.json'));
+  const found = await Promise.all(names.map((name) => describeFile(join(folder, name))));
+  const files = found.filter((file) => file !== undefined);
   files.sort((a, b) => b.mtimeMs - a.mtimeMs);
   let bytes = 0;
   for (const { path, size } of files) {
     bytes += size;
-    if (bytes > maxBytes) await unlink(path);
+    if (bytes > maxBytes) await unlink(path).catch(() => undefined);
   }
+}
+
+/** Undefined where another process was quicker to remove it. */
+async function describeFile(
+  path: string,
+): Promise<{ readonly path: string; readonly size: number; readonly mtimeMs: number } | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  return found && { path, size: found.size, mtimeMs: found.mtimeMs };
 }

@@ -1,9 +1,5 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import {
-  type ItemLayout,
-  type PreparationContract,
-  prepareInput,
-} from '@qfleet/shared/inputs/prepare-input.ts';
+import type { ItemLayout, PreparationContract } from '@qfleet/shared/inputs/prepare-input.ts';
 import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
 import type { Feeds } from '../ort-messages.ts';
 
@@ -24,15 +20,14 @@ export interface SampleSource {
 }
 
 /** Inputs on which a variant's outputs are compared with the model's; enough for a mean over whole outputs. */
-const maxComparisons = 64;
-/** Bound on what a comparison keeps in memory, inputs and outputs each. */
+export const maxComparisons = 64;
+/** Bound on the outputs that a comparison keeps in memory. */
 export const maxComparisonBytes = 256 * 2 ** 20;
 
-/** Calibration inputs on their way into the model: prepared by its input contract, one at a time, as often as wanted. */
+/** Calibration inputs on their way into the model: one at a time, as often as wanted; the child process prepares them by the input contract. */
 export class CalibrationSamples {
   readonly #source: SampleSource;
   readonly #input: { readonly name: string; readonly rank: number } | QfleetError;
-  #kept: Promise<Feeds[]> | undefined;
 
   constructor(folded: ModelProto, source: SampleSource) {
     this.#source = source;
@@ -66,26 +61,8 @@ export class CalibrationSamples {
     for await (const raw of calibration.items()) {
       if (signal?.aborted) throw new QfleetError('cancelled', 'Quantizing was cancelled.');
       if (given++ >= limit) return;
-      const { data, dims } = prepareInput(raw, calibration.item, contract, this.#input.rank);
-      yield { [this.#input.name]: { elementType: contract.elementType, dims, data } };
+      yield { [this.#input.name]: { raw, item: calibration.item, contract, rank: this.#input.rank } };
     }
-  }
-
-  /** The first inputs, to compare outputs on; bounded in number and bytes. */
-  async kept(): Promise<readonly Feeds[]> {
-    this.#kept ??= this.#keep();
-    return await this.#kept;
-  }
-
-  async #keep(): Promise<Feeds[]> {
-    const kept: Feeds[] = [];
-    let bytes = 0;
-    for await (const feeds of this.feeds(maxComparisons)) {
-      for (const { data } of Object.values(feeds)) bytes += data.byteLength;
-      if (kept.length > 0 && bytes > maxComparisonBytes) break;
-      kept.push(feeds);
-    }
-    return kept;
   }
 }
 

@@ -39,8 +39,8 @@ export async function collectExtremes(
   const { model: augmented, names } = withReductions(model, tensors);
   const seen = new Extremes(tensors);
   await withPool(augmented, options, async (pool) => {
-    const observe = async (child: OrtChild, feeds: Feeds): Promise<Float64Array | string> =>
-      findNonFinite(feeds) ?? (await child.runForScalars({ feeds, names }));
+    const observe = (child: OrtChild, feeds: Feeds): Promise<Float64Array> =>
+      child.runForScalars({ feeds, names });
     for await (const values of pool.map(inputs(), observe)) {
       seen.add(values);
       onInput?.(seen.count);
@@ -120,9 +120,8 @@ class Extremes {
     this.#averageHighs = create(0);
   }
 
-  /** Of one input: the reductions of each tensor, or the name of a model input that is not finite. */
-  add(values: Float64Array | string): void {
-    if (typeof values === 'string') throw notFinite(`Model input "${values}"`, this.count);
+  /** The reductions of each tensor for one input. */
+  add(values: Float64Array): void {
     const share = this.count === 0 ? 1 : newestShare;
     for (const [i, tensor] of this.#tensors.entries()) {
       const [low, high, sum] = values.subarray(i * reductionsPerTensor, (i + 1) * reductionsPerTensor);
@@ -153,15 +152,6 @@ function addCounts(
     const total = totals.get(tensor)!;
     for (let bin = 0; bin < total.length; bin++) total[bin]! += values[bin]!;
   }
-}
-
-/** The name of a model input that holds a NaN or an infinity. */
-function findNonFinite(feeds: Feeds): string | undefined {
-  for (const [name, { data }] of Object.entries(feeds)) {
-    if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) continue;
-    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return name;
-  }
-  return undefined;
 }
 
 function notFinite(what: string, index: number): QfleetError {

@@ -1,6 +1,6 @@
 import { typedArrayFor } from '@qfleet/shared/inputs/typed-array-for.ts';
 import { createRandom } from '@qfleet/shared/random.ts';
-import type { Feeds, SessionMetadata, TensorMessage } from '../ort-messages.ts';
+import type { Outputs, SessionMetadata, TensorMessage } from '../ort-messages.ts';
 
 /** Sizes that open dimensions are tried with; speech models want a window of some hundred samples. */
 export const openSizes: readonly number[] = [1, 16, 256, 512, 576];
@@ -9,7 +9,7 @@ export const openSizes: readonly number[] = [1, 16, 256, 512, 576];
  * Made-up inputs to find out whether a model runs at all: floats between 0 and 1 from a fixed seed, zeros for whole
  * numbers. The first dimension is a batch of 1 where it is open, other open ones take `openSize`.
  */
-export function generateInputs({ inputs }: SessionMetadata, openSize: number): Feeds {
+export function generateInputs({ inputs }: SessionMetadata, openSize: number): Outputs {
   const random = createRandom(1);
   return Object.fromEntries(
     inputs.map(({ name, elementType, shape }): [string, TensorMessage] => {

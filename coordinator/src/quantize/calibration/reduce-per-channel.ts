@@ -1,14 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { clone, create } from '@bufbuild/protobuf';
-import {
-  type ModelProto,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  ValueInfoProtoSchema,
-} from '../../../gen/onnx/onnx_pb.js';
+import { create } from '@bufbuild/protobuf';
+import { type ModelProto, NodeProtoSchema, ValueInfoProtoSchema } from '../../../gen/onnx/onnx_pb.js';
 import { intAttribute, intsAttribute } from '../../onnx/attribute.ts';
+import { copyModel } from '../../onnx/copy-model.ts';
 import { opsetOf } from '../../onnx/opset.ts';
 import { createTensor } from '../../onnx/tensor.ts';
 import { writeModel } from '../../onnx/write-model.ts';
@@ -87,7 +83,7 @@ function outputName(position: number): string {
 
 /** Reductions take their axes as an attribute until opset 17, as an input from 18 on. */
 function addReductions(model: ModelProto, reductions: readonly ChannelReduction[]): ModelProto {
-  const copy = clone(ModelProtoSchema, model);
+  const copy = copyModel(model);
   const graph = copy.graph!;
   const areAxesInput = opsetOf(copy) >= 18;
   graph.output = reductions.map((_, i) => create(ValueInfoProtoSchema, { name: outputName(i) }));

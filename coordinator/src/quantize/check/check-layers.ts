@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { create } from '@bufbuild/protobuf';
-import { type ModelProto, ValueInfoProtoSchema } from '../../../gen/onnx/onnx_pb.js';
+import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
 import type { LayerCheck } from '../../artefacts/artefacts.ts';
 import { indexGraph } from '../../onnx/graph-index.ts';
 import { parseModel } from '../../onnx/parse-model.ts';
@@ -10,7 +9,7 @@ import { withOutputs } from '../calibration/augment-model.ts';
 import { groupBySize, maxExposedBytes } from '../group-by-size.ts';
 import { addNoise, type NoiseSums, noNoise, sqnrOf } from '../noise-sums.ts';
 import { OrtChild } from '../ort-child.ts';
-import type { Feeds, TensorPair } from '../ort-messages.ts';
+import type { OpenRequest, TensorPair } from '../ort-messages.ts';
 import { quantizedName } from '../qdq-emitter.ts';
 import type { SourceModel, Workbench } from '../workbench.ts';
 
@@ -36,20 +35,10 @@ export interface LayerCheckRequest {
  * it is.
  */
 export async function checkLayers(request: LayerCheckRequest, bench: Workbench): Promise<LayerCheck> {
-  const inputs = (await bench.samples.kept()).slice(0, layerInputs);
   const file = parseModel(await readFile(request.path));
   const scales = readScales(file, request.activations);
   const activations = request.activations.filter((tensor) => scales.has(tensor));
   const outputs = file.graph!.output.map(({ name }) => name);
-  const tapped = await bench.write('tapped', expose(file, activations.map(quantizedName)));
-  const source = await bench.write(
-    'tapped-source',
-    withOutputs(request.source.model, [...activations, ...outputs]),
-  );
-  await using child = new OrtChild(bench.limits);
-  await child.open({ slot: 'kernels', path: tapped.path, optimisation: 'all' });
-  await child.open({ slot: 'simulation', path: tapped.path, optimisation: 'disabled' });
-  await child.open({ slot: 'float', path: source.path, optimisation: 'all' });
   const codes = activations.map((tensor): TensorPair => {
     const scale = scales.get(tensor)!;
     const name = quantizedName(tensor);
@@ -59,16 +48,13 @@ export async function checkLayers(request: LayerCheckRequest, bench: Workbench):
     return { reference: activations[i]!, candidate, candidateScale: candidateScale! };
   });
   const ends = outputs.map((name) => ({ reference: name, candidate: name }));
-  const compare = (slots: { referenceSlot: string; candidateSlot: string }, pairs: TensorPair[]) =>
-    compareInGroups(child, inputs, request.source, { ...slots, pairs: [...pairs, ...ends] });
-  const gap = await compare({ referenceSlot: 'simulation', candidateSlot: 'kernels' }, codes);
-  const loss = await compare({ referenceSlot: 'float', candidateSlot: 'simulation' }, values);
-  return summarise([...activations, ...outputs], {
-    gap,
-    loss,
-    outputs: outputs.length,
-    inputs: inputs.length,
-  });
+  const kernels = { model: file, optimisation: 'all' } as const;
+  const simulation = { model: file, optimisation: 'disabled' } as const;
+  const float = { model: request.source.model, optimisation: 'all' } as const;
+  const gap = await compareInGroups([simulation, kernels], [...codes, ...ends], request.source, bench);
+  const loss = await compareInGroups([float, simulation], [...values, ...ends], request.source, bench);
+  const inputs = Math.min(layerInputs, bench.samples.count);
+  return summarise([...activations, ...outputs], { gap, loss, outputs: outputs.length, inputs });
 }
 
 interface Comparisons {
@@ -100,24 +86,63 @@ function decibels<Key extends string>(key: Key, sums: NoiseSums): { [K in Key]?:
   return (Number.isFinite(sqnrDb) ? { [key]: sqnrDb } : {}) as { [K in Key]?: number };
 }
 
+interface Side {
+  readonly model: ModelProto;
+  readonly optimisation: OpenRequest['optimisation'];
+}
+
+/** One result per pair, over all inputs. A group of tensors is exposed at a time, so that the others need no memory. */
 async function compareInGroups(
-  child: OrtChild,
-  inputs: readonly Feeds[],
+  sides: readonly [Side, Side],
+  pairs: readonly TensorPair[],
   { types }: SourceModel,
-  { pairs, ...slots }: { referenceSlot: string; candidateSlot: string; pairs: readonly TensorPair[] },
+  bench: Workbench,
 ): Promise<NoiseSums[]> {
-  const sizeOf = ({ reference }: TensorPair): number =>
-    4 * (elementCount(types.get(reference)?.shape ?? []) ?? 1);
+  const sizeOf = (pair: TensorPair): number =>
+    4 * (elementCount(types.get(pair.reference)?.shape ?? []) ?? 1);
+  await using child = new OrtChild(bench.limits);
   const sums: NoiseSums[] = [];
   for (const group of groupBySize(pairs, sizeOf, maxExposedBytes)) {
+    await openExposed(
+      child,
+      'reference',
+      sides[0],
+      group.map(({ reference }) => reference),
+      bench,
+    );
+    await openExposed(
+      child,
+      'candidate',
+      sides[1],
+      group.map(({ candidate }) => candidate),
+      bench,
+    );
     let total = group.map(() => noNoise);
-    for (const feeds of inputs) {
+    for await (const feeds of bench.samples.feeds(layerInputs)) {
       const found = await child.compare({ ...slots, feeds, pairs: group });
       total = total.map((before, i) => addNoise(before, found[i]!));
     }
     sums.push(...total);
   }
   return sums;
+}
+
+const slots = { referenceSlot: 'reference', candidateSlot: 'candidate' };
+
+/** With the model's own outputs beside them: an output that is none any more would be fused otherwise. */
+async function openExposed(
+  child: OrtChild,
+  slot: string,
+  { model, optimisation }: Side,
+  tensors: readonly string[],
+  bench: Workbench,
+): Promise<void> {
+  const outputs = model.graph!.output.map(({ name }) => name);
+  const { path } = await bench.write(
+    `exposed-${slot}`,
+    withOutputs(model, [...new Set([...tensors, ...outputs])]),
+  );
+  await child.open({ slot, path, optimisation });
 }
 
 function readScales(
@@ -136,11 +161,4 @@ function readScales(
     });
   }
   return scales;
-}
-
-function expose(model: ModelProto, names: readonly string[]): ModelProto {
-  const declared = new Set(model.graph!.output.map(({ name }) => name));
-  for (const name of names)
-    if (!declared.has(name)) model.graph!.output.push(create(ValueInfoProtoSchema, { name }));
-  return model;
 }

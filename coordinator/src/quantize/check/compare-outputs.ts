@@ -1,15 +1,19 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import { maxComparisonBytes } from '../calibration/calibration-samples.ts';
+import {
+  type CalibrationSamples,
+  maxComparisonBytes,
+  maxComparisons,
+} from '../calibration/calibration-samples.ts';
 import { generateInputs, openSizes } from '../calibration/generate-inputs.ts';
 import { OrtChild, type OrtChildOptions } from '../ort-child.ts';
-import type { Feeds, SessionMetadata } from '../ort-messages.ts';
+import type { Feeds, Outputs, SessionMetadata } from '../ort-messages.ts';
 import type { Recipe } from '../recipes/recipe.ts';
 import { OutputNoise } from './output-noise.ts';
 
 /** What the original model gives for some inputs. */
 export interface Reference {
-  readonly inputs: readonly Feeds[];
-  readonly outputs: readonly Feeds[];
+  readonly inputs: () => AsyncIterable<Feeds>;
+  readonly outputs: readonly Outputs[];
   /** `made-up` where there is no dataset that feeds the model. */
   readonly kind: 'calibration' | 'made-up';
 }
@@ -26,21 +30,21 @@ const foldingNoiseFloorDb = 80;
 /** The original model's outputs for calibration inputs, as many as the memory bound allows, or for made-up ones. */
 export async function runReference(
   sourcePath: string,
-  kept: readonly Feeds[],
+  samples: CalibrationSamples,
   limits: OrtChildOptions,
 ): Promise<Reference> {
   await using child = new OrtChild(limits);
   const metadata = await child.open({ path: sourcePath, optimisation: 'disabled' });
-  if (kept.length === 0) return await runMadeUp(child, metadata);
-  const outputs: Feeds[] = [];
+  if (!samples.canFeed) return await runMadeUp(child, metadata);
+  const outputs: Outputs[] = [];
   let bytes = 0;
-  for (const feeds of kept) {
+  for await (const feeds of samples.feeds(maxComparisons)) {
     const found = await child.run(feeds);
     for (const { data } of Object.values(found)) bytes += data.byteLength;
     if (outputs.length > 0 && bytes > maxComparisonBytes) break;
     outputs.push(found);
   }
-  return { inputs: kept.slice(0, outputs.length), outputs, kind: 'calibration' };
+  return { inputs: () => samples.feeds(outputs.length), outputs, kind: 'calibration' };
 }
 
 /** Sizes for open dimensions are tried until the model takes one; where it takes none, nothing is compared. */
@@ -48,10 +52,16 @@ async function runMadeUp(child: OrtChild, metadata: SessionMetadata): Promise<Re
   for (const size of openSizes) {
     const feeds = generateInputs(metadata, size);
     const outputs = await child.run(feeds).catch(refusedOnly);
-    if (outputs) return { inputs: [feeds], outputs: [outputs], kind: 'made-up' };
+    if (outputs) return { inputs: () => once(feeds), outputs: [outputs], kind: 'made-up' };
   }
-  return { inputs: [], outputs: [], kind: 'made-up' };
+  return { inputs: none, outputs: [], kind: 'made-up' };
 }
+
+async function* once(feeds: Feeds): AsyncGenerator<Feeds> {
+  yield feeds;
+}
+
+async function* none(): AsyncGenerator<Feeds> {}
 
 /** A refusal of these inputs is no failure; a crash is. */
 function refusedOnly(thrown: unknown): undefined {
@@ -69,8 +79,8 @@ export async function compareOutputs(
   await using child = new OrtChild(limits);
   await child.open({ path, optimisation: 'all' });
   const noise = new OutputNoise();
-  for (const [i, expected] of reference.outputs.entries())
-    noise.add(expected, await child.run(reference.inputs[i]!));
+  let i = 0;
+  for await (const feeds of reference.inputs()) noise.add(reference.outputs[i++]!, await child.run(feeds));
   if (noise.nonFinite > 0) {
     throw new QfleetError(
       'refused',

@@ -1,11 +1,11 @@
 import { addNoise, measureNoise, type NoiseSums, noNoise, sqnrOf } from '../noise-sums.ts';
-import type { Feeds } from '../ort-messages.ts';
+import type { Outputs } from '../ort-messages.ts';
 
 /** How far outputs differ from a reference, as SQNR over all values of one output and all inputs added. Filled input by input. */
 export class OutputNoise {
   readonly #sums = new Map<string, NoiseSums>();
 
-  add(reference: Feeds, outputs: Feeds): void {
+  add(reference: Outputs, outputs: Outputs): void {
     for (const [name, expected] of Object.entries(reference)) {
       const found = outputs[name]?.data ?? new Float32Array(expected.data.length).fill(Number.NaN);
       const sums = this.#sums.get(name) ?? noNoise;

@@ -1,11 +1,6 @@
-import { clone } from '@bufbuild/protobuf';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import {
-  type GraphProto,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProto,
-} from '../../../gen/onnx/onnx_pb.js';
+import type { GraphProto, ModelProto, NodeProto } from '../../../gen/onnx/onnx_pb.js';
+import { copyModel } from '../../onnx/copy-model.ts';
 import { opsetOf } from '../../onnx/opset.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import { upgradeOpset } from '../../onnx/upgrade-opset.ts';
@@ -43,9 +38,7 @@ export function quantizeDynamic(
 ): ConvertedModel {
   refuseQuantized(folded);
   const needsUpgrade = hasProducts(folded) && opsetOf(folded) < lowestOpset;
-  const upgraded = needsUpgrade
-    ? upgradeOpset(folded, types)
-    : { model: clone(ModelProtoSchema, folded), types };
+  const upgraded = needsUpgrade ? upgradeOpset(folded, types) : { model: copyModel(folded), types };
   const { model } = upgraded;
   const graph = model.graph!;
   const kept = new KeptOperators();

@@ -1,6 +1,6 @@
-import { clone } from '@bufbuild/protobuf';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import { type GraphProto, type ModelProto, ModelProtoSchema } from '../../../gen/onnx/onnx_pb.js';
+import type { GraphProto, ModelProto } from '../../../gen/onnx/onnx_pb.js';
+import { copyModel } from '../../onnx/copy-model.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import { subgraphs } from '../../onnx/walk-graph.ts';
 import type { ConvertedModel } from '../converted-model.ts';
@@ -20,7 +20,7 @@ import { planFloat16 } from './plan-float16.ts';
 export function convertToFloat16(folded: ModelProto, types: ReadonlyMap<string, TensorType>): ConvertedModel {
   refuseQuantized(folded);
   requireOpset(folded);
-  const model = clone(ModelProtoSchema, folded);
+  const model = copyModel(folded);
   const graph = model.graph!;
   const plan = planFloat16(graph, types);
   if (plan.constants.size === 0) throw nothingToConvert(graph);

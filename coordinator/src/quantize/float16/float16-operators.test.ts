@@ -121,7 +121,7 @@ describe('operators in float16', () => {
     }
   });
 
-  it('compute recurrent layers, with states in float32 outside', async () => {
+  it('leave recurrent layers in float32, for ONNX Runtime crashes with them', async () => {
     for (const [opType, gates] of [
       ['LSTM', 4],
       ['GRU', 3],
@@ -130,13 +130,21 @@ describe('operators in float16', () => {
       const source = buildModel({
         opset: 14,
         inputs: { x: [5, 1, 6] },
-        outputs: { y: [5, 1, 1, 8] },
-        initialisers: [randomWeights('w', [1, gates * 8, 6]), randomWeights('r', [1, gates * 8, 8])],
-        nodes: [buildNode(opType, ['x', 'w', 'r'], ['y'], [intAttribute('hidden_size', 8)])],
+        outputs: { y: [5, 1, 1, 4] },
+        initialisers: [
+          randomWeights('w', [1, gates * 8, 6]),
+          randomWeights('r', [1, gates * 8, 8]),
+          randomWeights('m', [8, 4]),
+        ],
+        nodes: [
+          buildNode(opType, ['x', 'w', 'r'], ['h'], [intAttribute('hidden_size', 8)]),
+          buildNode('MatMul', ['h', 'm'], ['y']),
+        ],
       });
       const { folded, types } = await prepare(source);
-      const { model } = convertToFloat16(folded, types);
-      assert.deepEqual(countTypes(model), { Cast: 2, [opType]: 1 });
+      const { model, floatOperators } = convertToFloat16(folded, types);
+      assert.deepEqual(countTypes(model), { Cast: 2, [opType]: 1, MatMul: 1 });
+      assert.deepEqual(floatOperators, { [opType]: 1 });
       const feeds = { x: floats([5, 1, 6], randomValues([30])) };
       const [float = {}, half = {}] = await runModels([folded, model], feeds);
       assert.ok(sqnrDb(float['y']!, half['y']!) > 45, opType);

@@ -86,19 +86,20 @@ async function rankBySensitivity(
   emit: Candidates['emit'],
   bench: Workbench,
 ): Promise<string[]> {
-  const inputs = (await bench.samples.kept()).slice(0, sensitivityInputs);
-  const { path, bytes } = await bench.write('reference', bench.folded.model);
-  await using pool = new OrtPool(bytes.length, bench.limits);
+  const { path, sizeBytes } = await bench.fileOf(bench.folded);
+  await using pool = new OrtPool(sizeBytes, bench.limits);
   await pool.open({ slot: 'main', path, optimisation: 'all' });
-  const expected = await Promise.all(inputs.map((feeds) => pool.children[0]!.run(feeds)));
+  const inputs = (): AsyncIterable<Feeds> => bench.samples.feeds(sensitivityInputs);
+  const expected = await Array.fromAsync(pool.map(inputs(), (child, feeds) => child.run(feeds)));
   const measure = async (child: OrtChild, file: string): Promise<number> => {
     await child.open({ slot: 'alone', path: file, optimisation: 'all', threads: 1 });
     await unlink(file);
     let sums = noNoise;
-    for (const [i, feeds] of inputs.entries()) {
+    let i = 0;
+    for await (const feeds of inputs()) {
       const outputs = await child.run(feeds, 'alone');
       const [name] = Object.keys(outputs) as [string];
-      sums = addNoise(sums, measureNoise(expected[i]![name]!.data, outputs[name]!.data));
+      sums = addNoise(sums, measureNoise(expected[i++]![name]!.data, outputs[name]!.data));
     }
     return sqnrOf(sums);
   };

@@ -1,12 +1,6 @@
-import { clone } from '@bufbuild/protobuf';
-import {
-  type GraphProto,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProto,
-  type TensorProto,
-} from '../../../gen/onnx/onnx_pb.js';
+import type { GraphProto, ModelProto, NodeProto, TensorProto } from '../../../gen/onnx/onnx_pb.js';
 import { readInt } from '../../onnx/attribute.ts';
+import { copyModel } from '../../onnx/copy-model.ts';
 import { indexGraph } from '../../onnx/graph-index.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import { createTensor, readFloats } from '../../onnx/tensor.ts';
@@ -40,7 +34,7 @@ export async function equalize(
   inputs: InputSource,
   options: OrtChildOptions,
 ): Promise<EqualizedModel> {
-  const model = clone(ModelProtoSchema, folded);
+  const model = copyModel(folded);
   const pairs = findEqualizablePairs(model.graph!);
   if (pairs.length === 0) return { model, notes: ['No two layers can be equalized.'] };
   const reductions = pairs.flatMap((pair) => reductionsOf(pair, types));
@@ -48,7 +42,10 @@ export async function equalize(
   const layers = openLayers(model.graph!, pairs);
   const links = pairs.map((pair, i) => createLink(pair, layers, extremes.slice(2 * i, 2 * i + 2)));
   for (let round = 0; round < maxRounds; round++) if (balance(links) < settled) break;
-  for (const layer of layers.values()) layer.write();
+  replaceInitialisers(
+    model.graph!,
+    [...layers.values()].flatMap((layer) => layer.tensors()),
+  );
   return { model, notes: [`Weights of ${pairs.length} pairs of layers equalized.`] };
 }
 
@@ -72,6 +69,11 @@ interface Link {
   readonly largest: Float64Array;
   /** What no channel may exceed: the Clip's bound, or the largest of all. */
   readonly cap: number;
+}
+
+function replaceInitialisers(graph: GraphProto, tensors: readonly TensorProto[]): void {
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  graph.initializer = graph.initializer.map((tensor) => byName.get(tensor.name) ?? tensor);
 }
 
 type Layers = ReadonlyMap<NodeProto, ScalableLayer>;
@@ -156,10 +158,12 @@ class ScalableLayer {
     this.#scale(this.#in, channel, factor);
   }
 
-  /** Puts the scaled numbers back into the graph. */
-  write(): void {
-    writeValues(this.#weight, this.#values);
-    if (this.#bias) writeValues(this.#bias, this.#biases!);
+  /** The scaled weights and bias, in place of those of the same names. */
+  tensors(): TensorProto[] {
+    const scaled = (tensor: TensorProto, values: Float32Array): TensorProto =>
+      createTensor(tensor.name, 'float32', tensor.dims.map(Number), values);
+    const weight = scaled(this.#weight, this.#values);
+    return this.#bias ? [weight, scaled(this.#bias, this.#biases!)] : [weight];
   }
 
   #largest(axis: ChannelAxis, channel: number): number {
@@ -186,10 +190,4 @@ function axisOf(dims: readonly number[], axis: number): ChannelAxis {
 function* indicesOf({ channels, inner }: ChannelAxis, channel: number, length: number): Generator<number> {
   for (let start = channel * inner; start < length; start += channels * inner)
     for (let i = start; i < start + inner; i++) yield i;
-}
-
-function writeValues(tensor: TensorProto, values: Float32Array): void {
-  const { rawData } = createTensor(tensor.name, 'float32', tensor.dims.map(Number), values);
-  tensor.rawData = rawData;
-  tensor.floatData = [];
 }

@@ -51,7 +51,7 @@ function followToNext(first: NodeProto, index: GraphIndex): Omit<EqualizablePair
 function isScalable(node: NodeProto, index: GraphIndex): boolean {
   const [, weightName = '', biasName = ''] = node.input;
   const isOwn = (name: string): boolean =>
-    index.initialisers.get(name)?.dataType === 1 && index.consumers.get(name)?.length === 1;
+    index.initialisers.get(name)?.dataType === 1 && hasSoleConsumer(index, name);
   if (!isOwn(weightName) || (biasName !== '' && !isOwn(biasName))) return false;
   if (node.opType === 'Gemm') return isPlainGemm(node) && isRow(index, biasName, node, weightName);
   return node.opType === 'Conv' && (readInt(node, 'group', 1) === 1 || isDepthwise(node, index));

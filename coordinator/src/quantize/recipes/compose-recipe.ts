@@ -18,6 +18,10 @@ export function composeRecipes(document: unknown, file: string): Recipe[] {
     const { description: _, ...inherited } = start as Partial<Recipe>;
     const recipe = recipeSchema.safeParse(merge(inherited, own));
     if (!recipe.success) throw malformed(`${file}, recipe "${own.id}"`, recipe.error);
+    if (made.some(({ id }) => id === recipe.data.id))
+      throw new QfleetError('usage', `${file} has two recipes "${recipe.data.id}".`, {
+        hint: 'Give each an id of its own: it becomes the name of a variant.',
+      });
     made.push(recipe.data);
   }
   return made;

@@ -1,6 +1,6 @@
-import { clone } from '@bufbuild/protobuf';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import { type GraphProto, type ModelProto, ModelProtoSchema } from '../../../gen/onnx/onnx_pb.js';
+import type { GraphProto, ModelProto } from '../../../gen/onnx/onnx_pb.js';
+import { copyModel } from '../../onnx/copy-model.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import type { ConvertedModel } from '../converted-model.ts';
 import { refuseQuantized } from '../quantize-static.ts';
@@ -42,7 +42,7 @@ export function quantizeWeightsInt4(
   const resolved = resolveOptions(options);
   refuseQuantized(folded);
   requireOpset(folded);
-  const model = clone(ModelProtoSchema, folded);
+  const model = copyModel(folded);
   const graph = model.graph!;
   const kept = new KeptOperators();
   const products = planProducts(graph, { types, options: resolved, kept });

@@ -13,8 +13,8 @@ const steps = 100;
 const rounds = 2;
 
 /**
- * The range with the least mean squared error of rounding and clipping together, found on the histogram, one end
- * after the other. What PyTorch's HistogramObserver and AMD Quark's MinMSE look for.
+ * The range with the least mean squared error of rounding and clipping together, found on the histogram: both
+ * ends together, then one after the other. What PyTorch's HistogramObserver and AMD Quark's MinMSE look for.
  */
 export const mse: Observer = {
   method: 'mse',
@@ -24,7 +24,7 @@ export const mse: Observer = {
     const histogram = readHistogram(statistics);
     const whole: Range = { low: statistics.low, high: statistics.high };
     if (!histogram) return whole;
-    let best = whole;
+    let best = searchBoth(histogram, format, whole);
     for (let round = 0; round < rounds; round++) {
       if (whole.high > 0) best = searchEnd(histogram, format, best, 'high', whole.high);
       if (whole.low < 0) best = searchEnd(histogram, format, best, 'low', whole.low);
@@ -32,6 +32,17 @@ export const mse: Observer = {
     return best;
   },
 };
+
+/** Both ends drawn in alike: where zero is in the middle, drawing in one alone gains nothing. */
+function searchBoth(histogram: Histogram, format: ActivationFormat, whole: Range): Range {
+  let [best, least] = [whole, squaredError(histogram, format, whole)];
+  for (let step = 1; step < steps; step++) {
+    const candidate = { low: (whole.low * step) / steps, high: (whole.high * step) / steps };
+    const error = squaredError(histogram, format, candidate);
+    if (error < least) [best, least] = [candidate, error];
+  }
+  return best;
+}
 
 function searchEnd(
   histogram: Histogram,

@@ -9,7 +9,7 @@ export const observerSchema = z.discriminatedUnion('method', [
   z.strictObject({
     method: z.literal('percentile'),
     /** Share of values on each side of which the range is cut, percent. */
-    percentile: z.number().min(50).max(100).default(99.999),
+    percentile: z.number().gt(50).max(100).default(99.999),
   }),
   z.strictObject({ method: z.literal('entropy') }),
   z.strictObject({ method: z.literal('mse') }),
@@ -32,4 +32,9 @@ export interface Observer {
   readonly needsHistogram: boolean;
   /** The range that quantization has to cover; within the extremes. */
   chooseRange(statistics: TensorStatistics, format: ActivationFormat, spec: ObserverSpec): Range;
+}
+
+/** An observer for people and records: `percentile 99.99`. */
+export function describeObserver(observer: ObserverSpec): string {
+  return observer.method === 'percentile' ? `percentile ${observer.percentile}` : observer.method;
 }

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { intAttribute } from '../../onnx/attribute.ts';
+import { buildModel, buildNode } from '../../onnx/fixtures/build-model.ts';
+import { indexGraph } from '../../onnx/graph-index.ts';
+import { hopelessLayerNet } from '../fixtures/hopeless-layer-net.ts';
+import { quantizeNet, randomItems, readGraph, readParsed, staticRecipe } from '../fixtures/quantize-net.ts';
+import { OrtChild } from '../ort-child.ts';
+import type { Quantization, QuantizedVariant } from '../quantize-model.ts';
+import type { Recipe } from '../recipes/recipe.ts';
+import { randomWeights } from '../rewrite/fixtures/random-tensor.ts';
+import { countOptimised, floats } from '../rewrite/fixtures/run-model.ts';
+
+const items = randomItems([8], 200);
+const mixed = (id: string, maxFlipsPoints: number): Recipe =>
+  staticRecipe(id, { weights: { granularity: 'per-tensor' }, goal: { maxFlipsPoints } });
+
+describe('keeping the most sensitive operators float', () => {
+  let folder = '';
+  let made: Quantization;
+  const variant = (recipe: string): QuantizedVariant =>
+    made.variants.find((found) => found.recipe === recipe)!;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'qfleet-test-'));
+    const orders = ['fp32', 'int8-per-tensor', mixed('strict', 10), mixed('strictest', 0), mixed('lax', 100)];
+    made = await quantizeNet(folder, hopelessLayerNet(), orders, { items });
+    assert.deepEqual(made.refused, []);
+  });
+  after(async () => rm(folder, { recursive: true }));
+
+  async function answersOf(path: string): Promise<number[]> {
+    await using child = new OrtChild();
+    await child.open({ path, optimisation: 'all' });
+    const answers: number[] = [];
+    for (const item of items.items) {
+      const { scores } = await child.run({ x: floats([1, 8], item) });
+      const values = [...(scores!.data as Float32Array)];
+      answers.push(values.indexOf(Math.max(...values)));
+    }
+    return answers;
+  }
+
+  /** Share of items that another class is found for than by the float model, percentage points. */
+  async function flipsOf(recipe: string): Promise<number> {
+    const [float, answers] = [await answersOf(variant('fp32').path), await answersOf(variant(recipe).path)];
+    return (100 * answers.filter((answer, i) => answer !== float[i]).length) / answers.length;
+  }
+
+  /** Names of Gemm nodes with float weights. */
+  async function floatNodes(recipe: string): Promise<string[]> {
+    const graph = await readGraph(variant(recipe).path);
+    const { initialisers } = indexGraph(graph);
+    return graph.node
+      .filter(({ opType, input }) => opType === 'Gemm' && initialisers.has(input[1]!))
+      .map(({ name }) => name);
+  }
+
+  it('finds the one layer that int8 ruins and keeps nothing else float', async () => {
+    assert.ok((await flipsOf('int8-per-tensor')) > 30, 'int8 does ruin it');
+    assert.deepEqual(await floatNodes('strict'), ['g2']);
+    const { record } = variant('strict');
+    assert.deepEqual([record.quantizedOperators['Gemm'], record.floatOperators['Gemm']], [2, 1]);
+    const note = record.notes.find((each) => each.includes('kept float'));
+    assert.match(note ?? '', /^1 of 3 operators kept float, .*: g2\.$/);
+  });
+
+  it('meets its goal, and says by how much', async () => {
+    for (const [recipe, most] of Object.entries({ strict: 10, strictest: 0 })) {
+      const flips = await flipsOf(recipe);
+      assert.ok(flips <= most, `${flips} points of answers change with ${recipe}`);
+      const note = variant(recipe).record.notes.find((each) => each.includes('kept float'))!;
+      assert.ok(note.includes(`${flips.toFixed(2)} points of answers change then`), note);
+    }
+  });
+
+  it('keeps nothing float where the goal is met without', async () => {
+    assert.deepEqual(await floatNodes('lax'), []);
+    const { notes } = variant('lax').record;
+    assert.ok(notes.some((note) => /^Nothing had to stay float: .* of 200 answers/.test(note)));
+    assert.deepEqual(await readGraph(variant('lax').path), await readGraph(variant('int8-per-tensor').path));
+  });
+
+  for (const bias of [[], ['b']]) {
+    it(`stays float in the kernels too, between integer neighbours and ${bias.length ? 'with' : 'without'} a bias`, async () => {
+      const model = buildModel({
+        opset: 13,
+        inputs: { image: [1, 3, 4, 4] },
+        outputs: { y: [1, 4] },
+        initialisers: [
+          randomWeights('w1', [6, 3, 1, 1]),
+          randomWeights('w2', [6, 6, 1, 1]),
+          randomWeights('w3', [4, 6]),
+          randomWeights('w4', [6, 6]),
+          randomWeights('b', [6]),
+        ],
+        nodes: [
+          buildNode('Conv', ['image', 'w1'], ['c1']),
+          buildNode('Conv', ['c1', 'w2', ...bias], ['c2']),
+          buildNode('GlobalAveragePool', ['c2'], ['pooled']),
+          buildNode('Flatten', ['pooled'], ['flat']),
+          buildNode('Gemm', ['flat', 'w4', ...bias], ['g1']),
+          buildNode('Relu', ['g1'], ['r1']),
+          buildNode('Gemm', ['r1', 'w3'], ['y'], [intAttribute('transB', 1)]),
+        ],
+      });
+      const recipe = staticRecipe('kept', { keepFloat: { nodes: ['c2', 'g1'] } });
+      const { variants } = await quantizeNet(folder, model, [recipe], { items: randomItems([3, 4, 4], 8) });
+      const counts = await countOptimised(await readParsed(variants[0]!.path));
+      const count = (...types: string[]): number => types.reduce((sum, type) => sum + (counts[type] ?? 0), 0);
+      assert.deepEqual([count('Conv', 'FusedConv'), count('QLinearConv')], [1, 1]);
+      assert.deepEqual([count('Gemm', 'FusedGemm'), count('QGemm')], [1, 1]);
+      // And computes what it computed: nothing is lost in its weights or bias.
+      const { worst } = variants[0]!.record.layerCheck!;
+      for (const { tensor, kernelSqnrDb = 200 } of worst) assert.ok(kernelSqnrDb > 40, tensor);
+    });
+  }
+
+  it('refuses what gives no class scores, the other recipes go on', async () => {
+    const detector = buildModel({
+      opset: 13,
+      inputs: { image: [1, 3, 4, 4] },
+      outputs: { boxes: [1, 5, 4, 4] },
+      initialisers: [randomWeights('w', [5, 3, 1, 1])],
+      nodes: [buildNode('Conv', ['image', 'w'], ['boxes'])],
+    });
+    const { variants, refused } = await quantizeNet(folder, detector, ['int8-min-max', mixed('mixed', 1)], {
+      items: randomItems([3, 4, 4], 4),
+    });
+    assert.deepEqual(
+      variants.map(({ recipe }) => recipe),
+      ['int8-min-max'],
+    );
+    assert.equal(refused[0]!.recipe, 'mixed');
+    assert.equal(refused[0]!.error.code, 'refused');
+    assert.match(refused[0]!.error.message, /class scores, output "boxes" is \[1, 5, 4, 4\]/);
+  });
+});
