@@ -5,7 +5,7 @@ import {
   NodeProtoSchema,
   type TensorProto,
 } from '../../gen/onnx/onnx_pb.js';
-import { intAttribute } from '../onnx/attribute.ts';
+import { intAttribute, readInt } from '../onnx/attribute.ts';
 import { createTensor, readFloats } from '../onnx/tensor.ts';
 import { describeNode } from '../onnx/walk-graph.ts';
 import {
@@ -66,7 +66,7 @@ export class QdqEmitter {
       .filter((tensor) => !this.#plan.index.producers.has(tensor))
       .flatMap((tensor) => this.#quantizeActivation(tensor));
     for (const node of graph.node) {
-      nodes.push(...this.#quantizeConstants(node));
+      nodes.push(...this.#quantizeConstants(node), ...this.#shieldFloat(node));
       const outputs = node.output.filter((output) => this.#plan.activations.has(output));
       node.input = node.input.map((input) =>
         this.#plan.activations.has(input) ? dequantizedName(input) : input,
@@ -118,6 +118,37 @@ export class QdqEmitter {
     if (!this.#plan.computing.has(node)) return [];
     if (role.kind === 'light') return this.#quantizeOperands(node, role);
     return role.kind === 'mac' && role.weight ? this.#quantizeWeights(node, role, role.weight) : [];
+  }
+
+  /**
+   * Between integer neighbours ONNX Runtime quantizes what was kept float: float weights of Conv and Gemm become int8
+   * with one scale for all (WeightBiasQuantization), unless the bias is no constant. So it gets one out
+   * of a DequantizeLinear, of 32 bits, which rounds it no more than float32 does.
+   */
+  #shieldFloat(node: NodeProto): NodeProto[] {
+    if (this.#options.bias !== 'int32' || this.#plan.computing.has(node) || !shielded.has(node.opType))
+      return [];
+    const [input = '', weightName = '', biasName = ''] = node.input;
+    const weight = this.#plan.index.initialisers.get(weightName);
+    if (!this.#plan.activations.has(input) || weight?.dataType !== 1) return [];
+    const bias = biasName === '' ? undefined : this.#plan.index.initialisers.get(biasName);
+    if (biasName !== '' && !bias) return [];
+    const channels = channelsOf(node, weight);
+    const dims = bias ? bias.dims.map(Number) : [channels];
+    const values = bias ? readFloats(bias) : new Float32Array(channels);
+    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const scale = largest === 0 ? 1 : 2 ** (Math.ceil(Math.log2(largest)) - 30);
+    if (biasName === '') node.input[2] = this.#free(`${node.name}_no_bias`);
+    return this.#dequantize(node, 2, `float bias of ${node.name}`, () => ({
+      quantized: this.#add(
+        `${node.input[2]}_quantized`,
+        'int32',
+        dims,
+        Int32Array.from(values, (x) => Math.round(x / scale)),
+      ),
+      scale: this.#add(`${node.input[2]}_quantized_scale`, 'float32', [], Float32Array.of(scale)),
+      zeroPoint: this.#add(`${node.input[2]}_quantized_zero_point`, 'int32', [], Int32Array.of(0)),
+    }));
   }
 
   #quantizeOperands(node: NodeProto, role: LightRole): NodeProto[] {
@@ -296,6 +327,14 @@ export class QdqEmitter {
       yield* [dequantizedName(tensor), quantizedName(tensor), `${tensor}_QuantizeLinear`];
     }
   }
+}
+
+const shielded = new Set(['Conv', 'ConvTranspose', 'Gemm']);
+
+function channelsOf(node: NodeProto, weight: TensorProto): number {
+  if (node.opType === 'Conv') return Number(weight.dims[0]);
+  if (node.opType === 'Gemm') return Number(weight.dims[readInt(node, 'transB', 0) === 1 ? 0 : 1]);
+  return Number(weight.dims[1]) * readInt(node, 'group', 1);
 }
 
 /** Tensor that holds an activation's codes. */

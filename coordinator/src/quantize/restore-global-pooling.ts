@@ -11,8 +11,10 @@ import { readTensor } from '../onnx/tensor.ts';
 export function restoreGlobalPooling(model: ModelProto, types: ReadonlyMap<string, TensorType>): boolean {
   const graph = model.graph!;
   const isPooling = (node: NodeProto): boolean => {
-    const { shape = [] } = types.get(node.input[0] ?? '') ?? {};
-    return node.opType === 'ReduceMean' && node.domain === '' && poolsAll(node, shape.length, graph);
+    const { shape = [], elementType } = types.get(node.input[0] ?? '') ?? {};
+    // Of whole numbers and float64 there is a mean, and no pooling.
+    if (node.opType !== 'ReduceMean' || node.domain !== '' || elementType !== 'float32') return false;
+    return poolsAll(node, shape.length, graph);
   };
   if (!graph.node.some(isPooling)) return false;
   graph.node = graph.node.flatMap((node) => (isPooling(node) ? asPooling(node) : [node]));

@@ -11,9 +11,13 @@ export const openSizes: readonly number[] = [1, 16, 256, 512, 576];
  */
 export function generateInputs({ inputs }: SessionMetadata, openSize: number): Outputs {
   const random = createRandom(1);
+  // A batch has the same name wherever it stands: recurrent states have it in their middle.
+  const batches = new Set(inputs.map(({ shape }) => shape[0]).filter((first) => first !== '?'));
+  const sizeOf = (size: number | string, axis: number): number =>
+    typeof size === 'number' ? size : axis === 0 || batches.has(size) ? 1 : openSize;
   return Object.fromEntries(
     inputs.map(({ name, elementType, shape }): [string, TensorMessage] => {
-      const dims = shape.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? 1 : openSize));
+      const dims = shape.map(sizeOf);
       const data = new (typedArrayFor(elementType))(dims.reduce((product, size) => product * size, 1));
       if (elementType.startsWith('float')) for (let i = 0; i < data.length; i++) data[i] = random.next();
       return [name, { elementType, dims, data }];

@@ -32,7 +32,7 @@ export interface LayerCheckRequest {
  * quantization (every operator in float32 between quantize steps, nothing fused), which is what its ranges were chosen
  * for, and that against the float model. The first is the gap between simulation and the kernels of this machine,
  * the second the loss that quantization means to cost. Codes are exposed, not float values, so that fusion stays as
- * it is.
+ * it is (but for int8 activations on x64, which ONNX Runtime turns into uint8 only where nobody sees them).
  */
 export async function checkLayers(request: LayerCheckRequest, bench: Workbench): Promise<LayerCheck> {
   const file = parseModel(await readFile(request.path));

@@ -91,6 +91,7 @@ async function rankBySensitivity(
   await pool.open({ slot: 'main', path, optimisation: 'all' });
   const inputs = (): AsyncIterable<Feeds> => bench.samples.feeds(sensitivityInputs);
   const expected = await Array.fromAsync(pool.map(inputs(), (child, feeds) => child.run(feeds)));
+  const output = bench.folded.model.graph!.output[0]!.name;
   const measure = async (child: OrtChild, file: string): Promise<number> => {
     await child.open({ slot: 'alone', path: file, optimisation: 'all', threads: 1 });
     await unlink(file);
@@ -98,10 +99,9 @@ async function rankBySensitivity(
     let i = 0;
     for await (const feeds of inputs()) {
       const outputs = await child.run(feeds, 'alone');
-      const [name] = Object.keys(outputs) as [string];
-      sums = addNoise(sums, measureNoise(expected[i++]![name]!.data, outputs[name]!.data));
+      sums = addNoise(sums, measureNoise(expected[i++]![output]!.data, outputs[output]!.data));
     }
-    return sqnrOf(sums);
+    return sums.nonFinite > 0 ? Number.NEGATIVE_INFINITY : sqnrOf(sums);
   };
   const sensitivities: { node: string; sqnrDb: number }[] = [];
   for await (const sqnrDb of pool.map(writeEachAlone(nodes, emit, bench), measure)) {

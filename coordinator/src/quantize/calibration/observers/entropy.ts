@@ -2,7 +2,7 @@ import { type ActivationFormat, integerLimits } from '../../compute-scale.ts';
 import type { Observer } from './observer.ts';
 import { type Histogram, readHistogram } from './read-histogram.ts';
 
-/** Bins of the magnitudes; twice as wide as those of the signed values at least. */
+/** Bins of the magnitudes; where both signs occur about as wide as those of the signed values. */
 const magnitudeBins = 1024;
 /** Thresholds are tried at every so many bins. */
 const stride = 4;

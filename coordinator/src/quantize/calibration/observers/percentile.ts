@@ -3,8 +3,8 @@ import type { Observer } from './observer.ts';
 import { type Histogram, readHistogram } from './read-histogram.ts';
 
 /**
- * Cuts the tails beyond a percentile off, on both sides by themselves; the range ends at the edge of the bin that
- * holds it. As `CalibPercentile` of onnxruntime.quantization, but for its bins lying between the extremes.
+ * Cuts the tails beyond a percentile off, each side by itself; the range ends at the edge of the bin that holds it.
+ * `CalibPercentile` of onnxruntime.quantization divides what it cuts between the sides: its 99.98 is 99.99 here.
  */
 export const percentile: Observer = {
   method: 'percentile',
