@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { digestBytes } from '@qfleet/shared/digest.ts';
 import { newcombePaired } from '@qfleet/shared/statistics/newcombe-paired.ts';
 import { resolveContract } from '../../coordinator/src/artefacts/input-contract.ts';
+import { checkModel } from '../../coordinator/src/ort/check-model.ts';
 import { OrtChild } from '../../coordinator/src/ort/ort-child.ts';
-import { checkModel } from '../../coordinator/src/quantize/check-model.ts';
 import { quantizeModel } from '../../coordinator/src/quantize/quantize-model.ts';
 import { resolveRecipes } from '../../coordinator/src/quantize/recipes/resolve-recipes.ts';
 import { makeGlyphSet } from '../../coordinator/src/sample/make-glyph-set.ts';
@@ -90,7 +90,8 @@ function drawImages(seed: number, count: number) {
 }
 
 function compare(float: readonly boolean[], variant: readonly boolean[]): Omit<Loss, 'recipe'> {
-  const count = (a: boolean, b: boolean): number => float.filter((x, i) => x === a && variant[i] === b).length;
+  const count = (a: boolean, b: boolean): number =>
+    float.filter((x, i) => x === a && variant[i] === b).length;
   const { difference, low, high } = newcombePaired({
     bothRight: count(true, true),
     firstOnly: count(true, false),

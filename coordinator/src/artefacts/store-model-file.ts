@@ -2,7 +2,7 @@ import type { Digest } from '@qfleet/shared/digest.ts';
 import { digestBytes } from '@qfleet/shared/digest.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { type ReadModel, readModel } from '../onnx/read-model.ts';
-import { checkModel, type ModelSignature } from '../quantize/check-model.ts';
+import { checkModel, type ModelSignature } from '../ort/check-model.ts';
 
 export interface StoredModelFile extends ModelSignature {
   readonly digest: Digest;

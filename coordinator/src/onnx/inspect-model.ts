@@ -1,6 +1,6 @@
 import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
 import type { TensorInfo } from '../artefacts/artefacts.ts';
-import type { OrtChildOptions } from '../quantize/ort-child.ts';
+import type { OrtChildOptions } from '../ort/ort-child.ts';
 import { elementBytes, findElementType } from './element-type.ts';
 import { costOperator, isUncounted, type OperatorCost } from './operator-table.ts';
 import { type SaturationRisk, scanSaturation } from './scan-saturation.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { type ModelProto, ValueInfoProtoSchema } from '../../gen/onnx/onnx_pb.js';
-import { OrtChild, type OrtChildOptions } from '../quantize/ort-child.ts';
+import { OrtChild, type OrtChildOptions } from '../ort/ort-child.ts';
 import { copyModel } from './copy-model.ts';
 import { findElementType } from './element-type.ts';
 import { writeModel } from './write-model.ts';

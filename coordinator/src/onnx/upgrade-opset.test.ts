@@ -10,7 +10,7 @@ import {
   AttributeProtoSchema,
   type ModelProto,
 } from '../../gen/onnx/onnx_pb.js';
-import { OrtChild } from '../quantize/ort-child.ts';
+import { OrtChild } from '../ort/ort-child.ts';
 import { intAttribute, stringAttribute } from './attribute.ts';
 import { buildModel, buildNode } from './fixtures/build-model.ts';
 import { opsetOf } from './opset.ts';

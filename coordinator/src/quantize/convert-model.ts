@@ -1,9 +1,9 @@
-import { convertStatic, type StaticConversion } from './convert-static.ts';
 import type { ConvertedModel } from './converted-model.ts';
-import { listFloatOperators } from './count-operators.ts';
 import { quantizeDynamic } from './dynamic/quantize-dynamic.ts';
 import { convertToFloat16 } from './float16/convert-to-float16.ts';
 import type { Recipe } from './recipes/recipe.ts';
+import { convertStatic, type StaticConversion } from './static/convert-static.ts';
+import { listFloatOperators } from './static/count-operators.ts';
 import { quantizeWeightsInt4 } from './weight-only/quantize-weights-int4.ts';
 import type { Workbench } from './workbench.ts';
 

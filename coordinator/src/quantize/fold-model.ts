@@ -7,7 +7,7 @@ import { irVersionFor, opsetOf } from '../onnx/opset.ts';
 import { maxModelBytes, parseModel } from '../onnx/parse-model.ts';
 import { walkNodes } from '../onnx/walk-graph.ts';
 import { writeModel } from '../onnx/write-model.ts';
-import { OrtChild, type OrtChildOptions } from './ort-child.ts';
+import { OrtChild, type OrtChildOptions } from '../ort/ort-child.ts';
 
 /**
  * The model after ONNX Runtime's `basic` optimisation, which holds on every machine: BatchNorm and constant

@@ -15,7 +15,7 @@ import { indexGraph } from '../onnx/graph-index.ts';
 import { parseModel } from '../onnx/parse-model.ts';
 import { createTensor, readFloats, readTensor } from '../onnx/tensor.ts';
 import { writeModel } from '../onnx/write-model.ts';
-import { OrtChild } from './ort-child.ts';
+import { OrtChild } from '../ort/ort-child.ts';
 import { type QuantizedVariant, type QuantizeOptions, quantizeModel } from './quantize-model.ts';
 import { resolveRecipes } from './recipes/resolve-recipes.ts';
 

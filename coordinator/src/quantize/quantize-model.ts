@@ -11,21 +11,21 @@ import { copyModel } from '../onnx/copy-model.ts';
 import { readModel } from '../onnx/read-model.ts';
 import { scanSaturation } from '../onnx/scan-saturation.ts';
 import { inferShapes } from '../onnx/shapes.ts';
+import type { OrtChildOptions } from '../ort/ort-child.ts';
 import { type CalibrationCache, noCache } from './calibration/calibration-cache.ts';
 import { CalibrationSamples, type SampleSource } from './calibration/calibration-samples.ts';
 import { describeObserver, type ObserverSpec } from './calibration/observers/observer.ts';
 import { checkLayers } from './check/check-layers.ts';
 import { compareOutputs, type Reference, runReference } from './check/compare-outputs.ts';
-import type { Ranges } from './choose-activation-scales.ts';
 import { convertModel } from './convert-model.ts';
-import { announceStatic, type StaticConversion } from './convert-static.ts';
 import type { ConvertedModel } from './converted-model.ts';
 import { foldModel } from './fold-model.ts';
-import type { OrtChildOptions } from './ort-child.ts';
 import { judgeTargets } from './profiles/find-profile.ts';
-import { refuseQuantized } from './quantize-static.ts';
 import type { Recipe } from './recipes/recipe.ts';
 import { restoreGlobalPooling } from './restore-global-pooling.ts';
+import type { Ranges } from './static/choose-activation-scales.ts';
+import { announceStatic, type StaticConversion } from './static/convert-static.ts';
+import { refuseQuantized } from './static/quantize-static.ts';
 import { Workbench } from './workbench.ts';
 
 /** Calibration may be absent where no recipe needs it; then nothing is compared but that the file runs. */

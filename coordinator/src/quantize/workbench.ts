@@ -4,11 +4,11 @@ import { digestBytes } from '@qfleet/shared/digest.ts';
 import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
 import type { TensorType } from '../onnx/shapes.ts';
 import { writeModel } from '../onnx/write-model.ts';
+import type { OrtChildOptions } from '../ort/ort-child.ts';
 import type { CalibrationCache } from './calibration/calibration-cache.ts';
 import type { CalibrationSamples, SampleSource } from './calibration/calibration-samples.ts';
 import { addHistograms, collectExtremes } from './calibration/collect-statistics.ts';
 import type { Statistics } from './calibration/tensor-statistics.ts';
-import type { OrtChildOptions } from './ort-child.ts';
 
 /** A float32 model in the form that recipes start from: folded, perhaps equalized too. */
 export interface SourceModel {

@@ -13,7 +13,7 @@ import { digestBytes } from '@qfleet/shared/digest.ts';
 import type { InputContract } from '@qfleet/shared/inputs/input-contract.ts';
 import { createRandom } from '@qfleet/shared/random.ts';
 import { writeNpz } from '../../../coordinator/src/cli/demo/write-npz.ts';
-import { OrtChild } from '../../../coordinator/src/quantize/ort-child.ts';
+import { OrtChild } from '../../../coordinator/src/ort/ort-child.ts';
 import {
   type ComparisonModel,
   comparisonModels,

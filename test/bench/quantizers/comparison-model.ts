@@ -6,7 +6,7 @@ import {
   type ContractPreset,
   resolveContract,
 } from '../../../coordinator/src/artefacts/input-contract.ts';
-import { checkModel } from '../../../coordinator/src/quantize/check-model.ts';
+import { checkModel } from '../../../coordinator/src/ort/check-model.ts';
 import { sampleContract, sampleModel } from '../../support/glyph-data.ts';
 import { testDataPath } from '../../support/test-data.ts';
 import type { ImageSource } from './draw-images.ts';

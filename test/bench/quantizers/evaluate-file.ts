@@ -1,7 +1,7 @@
 import type { InputContract } from '@qfleet/shared/inputs/input-contract.ts';
 import { prepareInput } from '@qfleet/shared/inputs/prepare-input.ts';
-import type { OrtChild } from '../../../coordinator/src/quantize/ort-child.ts';
-import type { TensorMessage } from '../../../coordinator/src/quantize/ort-messages.ts';
+import type { OrtChild } from '../../../coordinator/src/ort/ort-child.ts';
+import type { TensorMessage } from '../../../coordinator/src/ort/ort-messages.ts';
 import type { Images } from './draw-images.ts';
 
 /** What a file gives for every image: one Float32Array per output, outputs in the order of their names. */

@@ -15,7 +15,8 @@ const rows = recipes.map((recipe) => [
   `\`${recipe}\``,
   ...bySeed.map((losses) => format(losses.find((loss) => loss.recipe === recipe)!)),
 ]);
-for (const row of [header, header.map(() => '---'), ...rows]) process.stdout.write(`| ${row.join(' | ')} |\n`);
+for (const row of [header, header.map(() => '---'), ...rows])
+  process.stdout.write(`| ${row.join(' | ')} |\n`);
 
 function format({ points, low, high }: Loss): string {
   return `${points.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;

@@ -12,7 +12,7 @@ import {
   type TensorProto,
   TensorProtoSchema,
 } from '../../../gen/onnx/onnx_pb.js';
-import { OrtChild } from '../../quantize/ort-child.ts';
+import { OrtChild } from '../../ort/ort-child.ts';
 import { intAttribute } from '../attribute.ts';
 import { elementTypeNamed, findElementType } from '../element-type.ts';
 import { buildNode } from '../fixtures/build-model.ts';

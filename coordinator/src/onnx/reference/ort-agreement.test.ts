@@ -10,7 +10,7 @@ import {
   AttributeProtoSchema,
   AttributeProto_AttributeType as AttributeType,
 } from '../../../gen/onnx/onnx_pb.js';
-import { OrtChild } from '../../quantize/ort-child.ts';
+import { OrtChild } from '../../ort/ort-child.ts';
 import { intAttribute, stringAttribute } from '../attribute.ts';
 import { elementTypeNamed } from '../element-type.ts';
 import { buildModel, buildNode } from '../fixtures/build-model.ts';

@@ -1,7 +1,7 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { ItemLayout, PreparationContract } from '@qfleet/shared/inputs/prepare-input.ts';
 import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
-import type { Feeds } from '../ort-messages.ts';
+import type { Feeds } from '../../ort/ort-messages.ts';
 
 /** Calibration inputs, raw as in a dataset, in order. */
 export interface CalibrationInputs {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseModel } from '../../onnx/parse-model.ts';
 import { inferShapes } from '../../onnx/shapes.ts';
-import type { Feeds } from '../ort-messages.ts';
+import type { Feeds } from '../../ort/ort-messages.ts';
 import { addHistograms, collectExtremes } from './collect-statistics.ts';
 
 const [modelPath = '', requestPath = ''] = process.argv.slice(2);

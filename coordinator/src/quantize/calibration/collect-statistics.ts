@@ -5,11 +5,11 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
 import { elementCount, type TensorType } from '../../onnx/shapes.ts';
 import { writeModel } from '../../onnx/write-model.ts';
-import { groupBySize, maxExposedBytes } from '../group-by-size.ts';
-import type { OrtChild, OrtChildOptions } from '../ort-child.ts';
-import type { Feeds, HistogramBins } from '../ort-messages.ts';
-import { OrtPool } from '../ort-pool.ts';
+import type { OrtChild, OrtChildOptions } from '../../ort/ort-child.ts';
+import type { Feeds, HistogramBins } from '../../ort/ort-messages.ts';
+import { OrtPool } from '../../ort/ort-pool.ts';
 import { reductionsPerTensor, withOutputs, withReductions } from './augment-model.ts';
+import { groupBySize, maxExposedBytes } from './group-by-size.ts';
 import { histogramBins, type Statistics, type TensorStatistics } from './tensor-statistics.ts';
 
 export interface CalibrationOptions extends OrtChildOptions {

@@ -1,6 +1,6 @@
 import { typedArrayFor } from '@qfleet/shared/inputs/typed-array-for.ts';
 import { createRandom } from '@qfleet/shared/random.ts';
-import type { Outputs, SessionMetadata, TensorMessage } from '../ort-messages.ts';
+import type { Outputs, SessionMetadata, TensorMessage } from '../../ort/ort-messages.ts';
 
 /** Sizes that open dimensions are tried with; speech models want a window of some hundred samples. */
 export const openSizes: readonly number[] = [1, 16, 256, 512, 576];

@@ -8,9 +8,9 @@ import { copyModel } from '../../onnx/copy-model.ts';
 import { opsetOf } from '../../onnx/opset.ts';
 import { createTensor } from '../../onnx/tensor.ts';
 import { writeModel } from '../../onnx/write-model.ts';
-import type { OrtChild, OrtChildOptions } from '../ort-child.ts';
-import type { Feeds } from '../ort-messages.ts';
-import { OrtPool } from '../ort-pool.ts';
+import type { OrtChild, OrtChildOptions } from '../../ort/ort-child.ts';
+import type { Feeds } from '../../ort/ort-messages.ts';
+import { OrtPool } from '../../ort/ort-pool.ts';
 import type { InputSource } from './collect-statistics.ts';
 
 /** A tensor [batch, channels, …] and what to make of its channels. */

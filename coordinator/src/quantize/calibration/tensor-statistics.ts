@@ -1,4 +1,4 @@
-import type { Range } from '../compute-scale.ts';
+import type { Range } from '../static/compute-scale.ts';
 
 /** What calibration has seen of one tensor, over all inputs. */
 export interface TensorStatistics extends Range {

@@ -5,12 +5,12 @@ import { indexGraph } from '../../onnx/graph-index.ts';
 import { parseModel } from '../../onnx/parse-model.ts';
 import { elementCount } from '../../onnx/shapes.ts';
 import { readTensor } from '../../onnx/tensor.ts';
+import { addNoise, type NoiseSums, noNoise, sqnrOf } from '../../ort/noise-sums.ts';
+import { OrtChild } from '../../ort/ort-child.ts';
+import type { OpenRequest, TensorPair } from '../../ort/ort-messages.ts';
 import { withOutputs } from '../calibration/augment-model.ts';
-import { groupBySize, maxExposedBytes } from '../group-by-size.ts';
-import { addNoise, type NoiseSums, noNoise, sqnrOf } from '../noise-sums.ts';
-import { OrtChild } from '../ort-child.ts';
-import type { OpenRequest, TensorPair } from '../ort-messages.ts';
-import { quantizedName } from '../qdq-emitter.ts';
+import { groupBySize, maxExposedBytes } from '../calibration/group-by-size.ts';
+import { quantizedName } from '../static/qdq-emitter.ts';
 import type { SourceModel, Workbench } from '../workbench.ts';
 
 /** Inputs on which layers are compared: sums over whole tensors need no more. */

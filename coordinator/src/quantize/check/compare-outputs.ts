@@ -1,12 +1,12 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { OrtChild, type OrtChildOptions } from '../../ort/ort-child.ts';
+import type { Feeds, Outputs, SessionMetadata } from '../../ort/ort-messages.ts';
 import {
   type CalibrationSamples,
   maxComparisonBytes,
   maxComparisons,
 } from '../calibration/calibration-samples.ts';
 import { generateInputs, openSizes } from '../calibration/generate-inputs.ts';
-import { OrtChild, type OrtChildOptions } from '../ort-child.ts';
-import type { Feeds, Outputs, SessionMetadata } from '../ort-messages.ts';
 import type { Recipe } from '../recipes/recipe.ts';
 import { OutputNoise } from './output-noise.ts';
 

@@ -1,8 +1,8 @@
 import { unlink } from 'node:fs/promises';
 import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
-import type { OrtChild } from '../ort-child.ts';
-import type { Outputs } from '../ort-messages.ts';
-import { OrtPool } from '../ort-pool.ts';
+import type { OrtChild } from '../../ort/ort-child.ts';
+import type { Outputs } from '../../ort/ort-messages.ts';
+import { OrtPool } from '../../ort/ort-pool.ts';
 import type { Workbench } from '../workbench.ts';
 import { OutputNoise } from './output-noise.ts';
 

@@ -1,5 +1,5 @@
-import { addNoise, measureNoise, type NoiseSums, noNoise, sqnrOf } from '../noise-sums.ts';
-import type { Outputs } from '../ort-messages.ts';
+import { addNoise, measureNoise, type NoiseSums, noNoise, sqnrOf } from '../../ort/noise-sums.ts';
+import type { Outputs } from '../../ort/ort-messages.ts';
 
 /** How far outputs differ from a reference, as SQNR over all values of one output and all inputs added. Filled input by input. */
 export class OutputNoise {

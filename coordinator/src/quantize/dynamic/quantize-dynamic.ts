@@ -5,13 +5,13 @@ import { opsetOf } from '../../onnx/opset.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import { upgradeOpset } from '../../onnx/upgrade-opset.ts';
 import type { ConvertedModel } from '../converted-model.ts';
-import { refuseQuantized } from '../quantize-static.ts';
 import { countConversion } from '../rewrite/count-conversion.ts';
 import { dropUnusedConstants } from '../rewrite/drop-unused-constants.ts';
 import { importMicrosoftOperators } from '../rewrite/import-microsoft-operators.ts';
 import { KeptOperators } from '../rewrite/kept-operators.ts';
 import { NamePool } from '../rewrite/name-pool.ts';
 import { replaceNodes } from '../rewrite/replace-nodes.ts';
+import { refuseQuantized } from '../static/quantize-static.ts';
 import { DynamicWriter } from './dynamic-writer.ts';
 import { type DynamicPlan, planDynamic } from './plan-dynamic.ts';
 

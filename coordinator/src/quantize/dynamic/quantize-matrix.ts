@@ -1,5 +1,5 @@
-import type { WeightFormat } from '../compute-scale.ts';
-import { computeWeightScales, quantizeWeight } from '../quantize-weight.ts';
+import type { WeightFormat } from '../static/compute-scale.ts';
+import { computeWeightScales, quantizeWeight } from '../static/quantize-weight.ts';
 
 export interface MatrixOptions {
   readonly granularity: 'per-tensor' | 'per-channel';

@@ -4,10 +4,10 @@ import { copyModel } from '../../onnx/copy-model.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import { subgraphs } from '../../onnx/walk-graph.ts';
 import type { ConvertedModel } from '../converted-model.ts';
-import { refuseQuantized } from '../quantize-static.ts';
 import { countConversion } from '../rewrite/count-conversion.ts';
 import { NamePool } from '../rewrite/name-pool.ts';
 import { requireOpset } from '../rewrite/require-opset.ts';
+import { refuseQuantized } from '../static/quantize-static.ts';
 import { Float16Writer } from './float16-writer.ts';
 import { planFloat16 } from './plan-float16.ts';
 

@@ -1,10 +1,10 @@
 import { unlink } from 'node:fs/promises';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
-import { addNoise, measureNoise, noNoise, sqnrOf } from '../noise-sums.ts';
-import type { OrtChild } from '../ort-child.ts';
-import type { Feeds } from '../ort-messages.ts';
-import { OrtPool } from '../ort-pool.ts';
+import { addNoise, measureNoise, noNoise, sqnrOf } from '../../ort/noise-sums.ts';
+import type { OrtChild } from '../../ort/ort-child.ts';
+import type { Feeds } from '../../ort/ort-messages.ts';
+import { OrtPool } from '../../ort/ort-pool.ts';
 import type { StaticRecipe } from '../recipes/recipe.ts';
 import type { Workbench } from '../workbench.ts';
 

@@ -1,6 +1,6 @@
 import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
 import { elementCount, inferShapes, type TensorType } from '../../onnx/shapes.ts';
-import { OrtChild } from '../ort-child.ts';
+import { OrtChild } from '../../ort/ort-child.ts';
 import type { SourceModel, Workbench } from '../workbench.ts';
 import { type Stage, splitAtLayers } from './split-at-layers.ts';
 

@@ -4,9 +4,9 @@ import { copyModel } from '../../onnx/copy-model.ts';
 import { indexGraph } from '../../onnx/graph-index.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import { createTensor, readFloats } from '../../onnx/tensor.ts';
+import type { OrtChildOptions } from '../../ort/ort-child.ts';
 import type { InputSource } from '../calibration/collect-statistics.ts';
 import { type ChannelReduction, reducePerChannel } from '../calibration/reduce-per-channel.ts';
-import type { OrtChildOptions } from '../ort-child.ts';
 import { type EqualizablePair, findEqualizablePairs } from './find-equalizable-pairs.ts';
 
 export interface EqualizedModel {

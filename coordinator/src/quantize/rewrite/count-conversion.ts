@@ -4,7 +4,7 @@ import { findElementType } from '../../onnx/element-type.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import { walkGraphs, walkTensors } from '../../onnx/walk-graph.ts';
 import type { ConvertedModel } from '../converted-model.ts';
-import { listFloatOperators } from '../count-operators.ts';
+import { listFloatOperators } from '../static/count-operators.ts';
 
 /**
  * Counts the operators of a graph as it was before conversion: those converted, and those on float32 tensors

@@ -3,7 +3,6 @@ import type { GraphProto, ModelProto } from '../../../gen/onnx/onnx_pb.js';
 import { copyModel } from '../../onnx/copy-model.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import type { ConvertedModel } from '../converted-model.ts';
-import { refuseQuantized } from '../quantize-static.ts';
 import { countConversion } from '../rewrite/count-conversion.ts';
 import { dropUnusedConstants } from '../rewrite/drop-unused-constants.ts';
 import { importMicrosoftOperators } from '../rewrite/import-microsoft-operators.ts';
@@ -13,6 +12,7 @@ import { NamePool } from '../rewrite/name-pool.ts';
 import { replaceNodes } from '../rewrite/replace-nodes.ts';
 import { requireOpset } from '../rewrite/require-opset.ts';
 import { walkScopes } from '../rewrite/walk-scopes.ts';
+import { refuseQuantized } from '../static/quantize-static.ts';
 import { BlockWriter, type BlockWriterOptions } from './block-writer.ts';
 import { countBlockBytes } from './quantize-blocks.ts';
 

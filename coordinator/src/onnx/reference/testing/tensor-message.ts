@@ -1,5 +1,5 @@
 import { typedArrayFor } from '@qfleet/shared/inputs/typed-array-for.ts';
-import type { TensorMessage } from '../../../quantize/ort-messages.ts';
+import type { TensorMessage } from '../../../ort/ort-messages.ts';
 import type { Value } from '../value.ts';
 
 /** A value as ONNX Runtime takes it; throws `unsupported` for types under 8 bits. */

@@ -1,4 +1,4 @@
-import { type ActivationFormat, integerLimits } from '../../compute-scale.ts';
+import { type ActivationFormat, integerLimits } from '../../static/compute-scale.ts';
 import type { Observer } from './observer.ts';
 import { type Histogram, readHistogram } from './read-histogram.ts';
 

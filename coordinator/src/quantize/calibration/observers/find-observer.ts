@@ -1,4 +1,4 @@
-import type { ActivationFormat, Range } from '../../compute-scale.ts';
+import type { ActivationFormat, Range } from '../../static/compute-scale.ts';
 import type { Statistics } from '../tensor-statistics.ts';
 import { entropy } from './entropy.ts';
 import { minMax } from './min-max.ts';

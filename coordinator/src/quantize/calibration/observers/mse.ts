@@ -3,7 +3,7 @@ import {
   computeActivationScale,
   integerLimits,
   type Range,
-} from '../../compute-scale.ts';
+} from '../../static/compute-scale.ts';
 import type { Observer } from './observer.ts';
 import { type Histogram, readHistogram } from './read-histogram.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ActivationFormat, Range } from '../../compute-scale.ts';
+import type { ActivationFormat, Range } from '../../static/compute-scale.ts';
 import type { TensorStatistics } from '../tensor-statistics.ts';
 
 /** Which observer with which parameters, as recipes name it. */

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createRandom, type Random } from '@qfleet/shared/random.ts';
 import fc from 'fast-check';
+import { Histograms } from '../../../ort/histograms.ts';
 import {
   type ActivationFormat,
   computeActivationScale,
   integerLimits,
   type Range,
   uint8Activations,
-} from '../../compute-scale.ts';
-import { Histograms } from '../histograms.ts';
+} from '../../static/compute-scale.ts';
 import { histogramBins, type TensorStatistics } from '../tensor-statistics.ts';
 import { chooseRanges } from './find-observer.ts';
 import { type ObserverSpec, observerSchema } from './observer.ts';

@@ -1,6 +1,6 @@
-import type { GraphProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
-import type { TensorType } from '../onnx/shapes.ts';
-import { describeNode } from '../onnx/walk-graph.ts';
+import type { GraphProto, NodeProto } from '../../../gen/onnx/onnx_pb.js';
+import type { TensorType } from '../../onnx/shapes.ts';
+import { describeNode } from '../../onnx/walk-graph.ts';
 import type { QuantizationPlan } from './plan-quantization.ts';
 
 export interface OperatorCounts {

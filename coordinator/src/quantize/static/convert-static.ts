@@ -1,15 +1,15 @@
-import { chooseRanges, findObserver } from './calibration/observers/find-observer.ts';
-import type { ObserverSpec } from './calibration/observers/observer.ts';
-import { measureOutputNoise } from './check/measure-output-noise.ts';
+import { chooseRanges, findObserver } from '../calibration/observers/find-observer.ts';
+import type { ObserverSpec } from '../calibration/observers/observer.ts';
+import { measureOutputNoise } from '../check/measure-output-noise.ts';
+import type { ConvertedModel } from '../converted-model.ts';
+import { chooseKeptFloat } from '../passes/choose-kept-float.ts';
+import { chooseObserver, searchedObservers } from '../passes/choose-observer.ts';
+import { measureBiasCorrections } from '../passes/correct-bias.ts';
+import { equalize } from '../passes/equalize.ts';
+import type { StaticRecipe } from '../recipes/recipe.ts';
+import type { SourceModel, StatisticsRequest, Workbench } from '../workbench.ts';
 import type { Ranges } from './choose-activation-scales.ts';
-import type { ConvertedModel } from './converted-model.ts';
-import { chooseKeptFloat } from './passes/choose-kept-float.ts';
-import { chooseObserver, searchedObservers } from './passes/choose-observer.ts';
-import { measureBiasCorrections } from './passes/correct-bias.ts';
-import { equalize } from './passes/equalize.ts';
 import { emitStatic, listMacNodes, planStatic, type StaticPlan } from './quantize-static.ts';
-import type { StaticRecipe } from './recipes/recipe.ts';
-import type { SourceModel, StatisticsRequest, Workbench } from './workbench.ts';
 
 export interface StaticConversion extends ConvertedModel {
   /** What was quantized: the folded model, equalized where the recipe says so. */

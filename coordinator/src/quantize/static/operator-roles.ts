@@ -1,9 +1,9 @@
-import type { NodeProto } from '../../gen/onnx/onnx_pb.js';
-import { readFloat, readInt, readString } from '../onnx/attribute.ts';
-import { readClipBounds } from '../onnx/clip-bounds.ts';
-import type { GraphIndex } from '../onnx/graph-index.ts';
-import type { TensorType } from '../onnx/shapes.ts';
-import type { BackendProfile } from './profiles/backend-profile.ts';
+import type { NodeProto } from '../../../gen/onnx/onnx_pb.js';
+import { readFloat, readInt, readString } from '../../onnx/attribute.ts';
+import { readClipBounds } from '../../onnx/clip-bounds.ts';
+import type { GraphIndex } from '../../onnx/graph-index.ts';
+import type { TensorType } from '../../onnx/shapes.ts';
+import type { BackendProfile } from '../profiles/backend-profile.ts';
 
 /** A multiply-accumulate operator that can run on integers. */
 export interface MacRole {

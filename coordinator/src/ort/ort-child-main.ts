@@ -3,7 +3,7 @@
 import { hideFloat16Array } from '@qfleet/shared/inputs/hide-float16-array.ts';
 import { prepareInput } from '@qfleet/shared/inputs/prepare-input.ts';
 import type { Tensor as OrtTensor, InferenceSession as Session } from 'onnxruntime-node';
-import { Histograms } from './calibration/histograms.ts';
+import { Histograms } from './histograms.ts';
 import { measureNoise, type NoiseSums } from './noise-sums.ts';
 import type {
   AdvanceRequest,

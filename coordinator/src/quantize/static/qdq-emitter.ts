@@ -4,10 +4,10 @@ import {
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,
-} from '../../gen/onnx/onnx_pb.js';
-import { intAttribute, readInt } from '../onnx/attribute.ts';
-import { createTensor, readFloats } from '../onnx/tensor.ts';
-import { describeNode } from '../onnx/walk-graph.ts';
+} from '../../../gen/onnx/onnx_pb.js';
+import { intAttribute, readInt } from '../../onnx/attribute.ts';
+import { createTensor, readFloats } from '../../onnx/tensor.ts';
+import { describeNode } from '../../onnx/walk-graph.ts';
 import {
   type ActivationFormat,
   middleOf,

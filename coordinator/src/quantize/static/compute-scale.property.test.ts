@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { quantizeLinear } from '../onnx/reference/quantize-linear.ts';
-import { createValue, type Value } from '../onnx/reference/value.ts';
+import { quantizeLinear } from '../../onnx/reference/quantize-linear.ts';
+import { createValue, type Value } from '../../onnx/reference/value.ts';
 import { computeActivationScale, computeWeightScale, type Range } from './compute-scale.ts';
 import {
   computeWeightScales,

@@ -1,9 +1,9 @@
-import type { GraphProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
-import { type GraphIndex, hasSoleConsumer, indexGraph } from '../onnx/graph-index.ts';
-import { subgraphs } from '../onnx/walk-graph.ts';
+import type { GraphProto, NodeProto } from '../../../gen/onnx/onnx_pb.js';
+import { type GraphIndex, hasSoleConsumer, indexGraph } from '../../onnx/graph-index.ts';
+import { subgraphs } from '../../onnx/walk-graph.ts';
+import type { BackendProfile } from '../profiles/backend-profile.ts';
 import type { AbsorbedClip } from './absorb-clips.ts';
 import { classifyOperator, type OperatorRole, type RoleContext } from './operator-roles.ts';
-import type { BackendProfile } from './profiles/backend-profile.ts';
 
 /** What becomes integer in one graph. */
 export interface QuantizationPlan {

@@ -1,5 +1,5 @@
-import type { GraphProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
-import { hasSoleConsumer } from '../onnx/graph-index.ts';
+import type { GraphProto, NodeProto } from '../../../gen/onnx/onnx_pb.js';
+import { hasSoleConsumer } from '../../onnx/graph-index.ts';
 import type { QuantizationPlan } from './plan-quantization.ts';
 
 /** Clipping that an activation's quantization range does from now on. */

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { create } from '@bufbuild/protobuf';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import { type GraphProto, type ModelProto, OperatorSetIdProtoSchema } from '../../gen/onnx/onnx_pb.js';
-import { copyModel } from '../onnx/copy-model.ts';
-import { opsetOf } from '../onnx/opset.ts';
-import type { TensorType } from '../onnx/shapes.ts';
-import { targetOpset, upgradeOpset } from '../onnx/upgrade-opset.ts';
-import { walkNodes } from '../onnx/walk-graph.ts';
+import { type GraphProto, type ModelProto, OperatorSetIdProtoSchema } from '../../../gen/onnx/onnx_pb.js';
+import { copyModel } from '../../onnx/copy-model.ts';
+import { opsetOf } from '../../onnx/opset.ts';
+import type { TensorType } from '../../onnx/shapes.ts';
+import { targetOpset, upgradeOpset } from '../../onnx/upgrade-opset.ts';
+import { walkNodes } from '../../onnx/walk-graph.ts';
+import type { ConvertedModel } from '../converted-model.ts';
+import type { BackendProfile } from '../profiles/backend-profile.ts';
+import { findProfile } from '../profiles/find-profile.ts';
+import type { StaticRecipe } from '../recipes/recipe.ts';
 import { type AbsorbedClip, absorbClips } from './absorb-clips.ts';
 import { chooseActivationScales, listCalibratedNames, type Ranges } from './choose-activation-scales.ts';
-import type { ConvertedModel } from './converted-model.ts';
 import { countOperators, type OperatorCounts } from './count-operators.ts';
 import { planQuantization, type QuantizationPlan } from './plan-quantization.ts';
-import type { BackendProfile } from './profiles/backend-profile.ts';
-import { findProfile } from './profiles/find-profile.ts';
 import { QdqEmitter } from './qdq-emitter.ts';
-import type { StaticRecipe } from './recipes/recipe.ts';
 
 /** What a static recipe makes of a model, decided and not yet written. */
 export interface StaticPlan {
