@@ -67,18 +67,6 @@ export function quantizeWeight(
     | Uint8Array;
 }
 
-/** What quantized weights stand for: (q - middle) * scale, float32. */
-export function dequantizeWeight(
-  weight: WeightLayout,
-  scales: Float32Array,
-  format: WeightFormat,
-): Float32Array {
-  const { channels, inner } = channelLayout(weight);
-  const middle = middleOf(format.elementType);
-  const codes = quantizeWeight(weight, scales, format);
-  return Float32Array.from(codes, (code, i) => (code - middle) * scales[Math.floor(i / inner) % channels]!);
-}
-
 /** A constant operand of Add, Mul or Concat in the activations' format, for integer kernels want both of one type. */
 export function quantizeOperand(
   values: Float32Array,

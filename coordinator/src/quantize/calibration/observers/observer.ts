@@ -21,7 +21,6 @@ export const observerChoiceSchema = z.union([
   observerSchema,
   z.strictObject({ method: z.literal('search') }),
 ]);
-export type ObserverChoice = z.infer<typeof observerChoiceSchema>;
 
 /** How a range follows from what calibration has seen of a tensor. Pure. */
 export interface Observer {
