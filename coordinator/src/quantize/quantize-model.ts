@@ -174,7 +174,7 @@ async function makeVariant(recipe: Recipe, { bench, reference, work }: Making): 
   const calibration =
     made.ranges && made.observer ? describeCalibration(made.observer, made.ranges, work) : undefined;
   const stamped = stamp(made.model, recipe, calibration?.record);
-  const { path: candidatePath, bytes } = await bench.write(recipe.id, stamped);
+  const { path: candidatePath, bytes } = await bench.write(`variant-${recipe.id}`, stamped);
   bench.onStep(`checking ${recipe.id}`);
   const comparison = await compareOutputs(candidatePath, recipe, reference, bench.limits);
   const layerCheck = await checkStatic(made, candidatePath, bench);

@@ -5,9 +5,9 @@ import {
   NodeProtoSchema,
   type TensorProto,
 } from '../../../gen/onnx/onnx_pb.js';
-import { intAttribute, readInt } from '../../onnx/attribute.ts';
-import { createTensor, readFloats } from '../../onnx/tensor.ts';
+import { readFloats } from '../../onnx/tensor.ts';
 import { describeNode } from '../../onnx/walk-graph.ts';
+import { NamePool } from '../rewrite/name-pool.ts';
 import {
   type ActivationFormat,
   middleOf,
@@ -25,6 +25,8 @@ import {
   raiseScalesForBias,
   type WeightLayout,
 } from './quantize-weight.ts';
+import { dequantizedName, QuantizedConstants } from './quantized-constants.ts';
+import { shieldFloat } from './shield-float.ts';
 
 export interface QdqOptions {
   readonly activations: ActivationFormat;
@@ -48,20 +50,29 @@ export class QdqEmitter {
   readonly #plan: QuantizationPlan;
   readonly #scales: ReadonlyMap<string, ScaleAndZeroPoint>;
   readonly #options: QdqOptions;
-  readonly #added: TensorProto[] = [];
-  readonly #names = new Set<string>();
-  /** Outputs of constants' DequantizeLinear by what was quantized how, for operators that share weights. */
-  readonly #constants = new Map<string, string>();
+  readonly #graph: GraphProto;
+  readonly #constants: QuantizedConstants;
 
-  constructor(plan: QuantizationPlan, scales: ReadonlyMap<string, ScaleAndZeroPoint>, options: QdqOptions) {
+  constructor(
+    graph: GraphProto,
+    plan: QuantizationPlan,
+    scales: ReadonlyMap<string, ScaleAndZeroPoint>,
+    options: QdqOptions,
+  ) {
+    this.#graph = graph;
     this.#plan = plan;
     this.#scales = scales;
     this.#options = options;
+    const names = new NamePool(graph);
+    for (const tensor of plan.activations)
+      for (const name of [dequantizedName(tensor), quantizedName(tensor), `${tensor}_QuantizeLinear`])
+        names.take(name);
+    this.#constants = new QuantizedConstants(names);
   }
 
   /** Changes the graph in place. Throws `refused` where a weight is not finite. */
-  rewrite(graph: GraphProto): void {
-    for (const name of this.#existingNames(graph)) this.#names.add(name);
+  rewrite(): void {
+    const graph = this.#graph;
     const nodes: NodeProto[] = [...this.#plan.activations]
       .filter((tensor) => !this.#plan.index.producers.has(tensor))
       .flatMap((tensor) => this.#quantizeActivation(tensor));
@@ -74,13 +85,13 @@ export class QdqEmitter {
       nodes.push(node, ...outputs.flatMap((output) => this.#quantizeActivation(output)));
     }
     graph.node = nodes;
-    graph.initializer.push(...this.#added);
+    graph.initializer.push(...this.#constants.added);
   }
 
   #quantizeActivation(tensor: string): NodeProto[] {
     const { scale, zeroPoint } = this.#scales.get(tensor)!;
     const parameters = [
-      this.#add(`${tensor}_scale`, 'float32', [], Float32Array.of(scale)),
+      this.#constants.add(`${tensor}_scale`, 'float32', [], Float32Array.of(scale)),
       this.#addZeroPoint(tensor, zeroPoint),
     ];
     const quantized = quantizedName(tensor);
@@ -105,7 +116,7 @@ export class QdqEmitter {
 
   #addZeroPoint(name: string, zeroPoint: number): string {
     const { elementType } = this.#options.activations;
-    return this.#add(
+    return this.#constants.add(
       `${name}_zero_point`,
       elementType,
       [],
@@ -120,48 +131,23 @@ export class QdqEmitter {
     return role.kind === 'mac' && role.weight ? this.#quantizeWeights(node, role, role.weight) : [];
   }
 
-  /**
-   * Between integer neighbours ONNX Runtime quantizes what was kept float: float weights of Conv and Gemm become int8
-   * with one scale for all (WeightBiasQuantization), unless the bias is no constant. So it gets one out
-   * of a DequantizeLinear, of 32 bits, which rounds it no more than float32 does.
-   */
   #shieldFloat(node: NodeProto): NodeProto[] {
-    if (this.#options.bias !== 'int32' || this.#plan.computing.has(node) || !shielded.has(node.opType))
-      return [];
-    const [input = '', weightName = '', biasName = ''] = node.input;
-    const weight = this.#plan.index.initialisers.get(weightName);
-    if (!this.#plan.activations.has(input) || weight?.dataType !== 1) return [];
-    const bias = biasName === '' ? undefined : this.#plan.index.initialisers.get(biasName);
-    if (biasName !== '' && !bias) return [];
-    const channels = channelsOf(node, weight);
-    const dims = bias ? bias.dims.map(Number) : [channels];
-    const values = bias ? readFloats(bias) : new Float32Array(channels);
-    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const scale = largest === 0 ? 1 : 2 ** (Math.ceil(Math.log2(largest)) - 30);
-    if (biasName === '') node.input[2] = this.#free(`${node.name}_no_bias`);
-    return this.#dequantize(node, 2, `float bias of ${node.name}`, () => ({
-      quantized: this.#add(
-        `${node.input[2]}_quantized`,
-        'int32',
-        dims,
-        Int32Array.from(values, (x) => Math.round(x / scale)),
-      ),
-      scale: this.#add(`${node.input[2]}_quantized_scale`, 'float32', [], Float32Array.of(scale)),
-      zeroPoint: this.#add(`${node.input[2]}_quantized_zero_point`, 'int32', [], Int32Array.of(0)),
-    }));
+    const isFloat = this.#options.bias === 'int32' && !this.#plan.computing.has(node);
+    const isFed = this.#plan.activations.has(node.input[0] ?? '');
+    return isFloat && isFed ? shieldFloat(node, this.#plan.index, this.#constants) : [];
   }
 
   #quantizeOperands(node: NodeProto, role: LightRole): NodeProto[] {
     return role.constants.flatMap((position) => {
       const name = node.input[position]!;
       const source = this.#initialiser(name);
-      return this.#dequantize(node, position, `operand ${name}`, () => {
+      return this.#constants.dequantize(node, position, `operand ${name}`, () => {
         const { activations } = this.#options;
         const { data, scale, zeroPoint } = quantizeOperand(readFloats(source), name, activations);
         const dims = source.dims.map(Number);
         return {
-          quantized: this.#add(`${name}_quantized`, activations.elementType, dims, data),
-          scale: this.#add(`${name}_scale`, 'float32', [], Float32Array.of(scale)),
+          quantized: this.#constants.add(`${name}_quantized`, activations.elementType, dims, data),
+          scale: this.#constants.add(`${name}_scale`, 'float32', [], Float32Array.of(scale)),
           zeroPoint: this.#addZeroPoint(name, zeroPoint),
           domain: is16Bit(activations) ? contribDomain : '',
         };
@@ -187,19 +173,19 @@ export class QdqEmitter {
     const isBiasInteger = bias !== undefined && this.#options.bias === 'int32';
     if (isBiasInteger) this.#raiseForBias(node, scales, inputScale, bias.values);
     const key = `weight ${name} ${weight.axis} ${scales.join(',')}`;
-    const dequantizeWeight = this.#dequantize(node, 1, key, () => {
+    const dequantizeWeight = this.#constants.dequantize(node, 1, key, () => {
       const shape = weight.axis === undefined ? [] : [scales.length];
       const { elementType } = format;
       const zeroPoints = createIntegers(elementType, scales.length, () => middleOf(elementType));
       return {
-        quantized: this.#add(
+        quantized: this.#constants.add(
           `${name}_quantized`,
           elementType,
           weight.dims,
           quantizeWeight(weight, scales, format),
         ),
-        scale: this.#add(`${name}_scale`, 'float32', shape, scales),
-        zeroPoint: this.#add(`${name}_zero_point`, elementType, shape, zeroPoints),
+        scale: this.#constants.add(`${name}_scale`, 'float32', shape, scales),
+        zeroPoint: this.#constants.add(`${name}_zero_point`, elementType, shape, zeroPoints),
         axis: weight.axis,
       };
     });
@@ -218,7 +204,7 @@ export class QdqEmitter {
     const correction = this.#options.biasCorrections?.get(node.name);
     if (!correction) return before && { name: role.bias!, values: before };
     const values = correction.map((value, c) => value + (before?.[c] ?? 0));
-    const name = this.#add(`${node.name}_corrected_bias`, 'float32', [values.length], values);
+    const name = this.#constants.add(`${node.name}_corrected_bias`, 'float32', [values.length], values);
     node.input[2] = name;
     return { name, values };
   }
@@ -244,10 +230,15 @@ export class QdqEmitter {
     }
     const { scales, data } = quantized;
     const isPerChannel = weightScales.length > 1;
-    return this.#dequantize(node, 2, `bias ${name} ${scales.join(',')}`, () => ({
-      quantized: this.#add(`${name}_quantized`, 'int32', [data.length], data),
-      scale: this.#add(`${name}_quantized_scale`, 'float32', isPerChannel ? [scales.length] : [], scales),
-      zeroPoint: this.#add(
+    return this.#constants.dequantize(node, 2, `bias ${name} ${scales.join(',')}`, () => ({
+      quantized: this.#constants.add(`${name}_quantized`, 'int32', [data.length], data),
+      scale: this.#constants.add(
+        `${name}_quantized_scale`,
+        'float32',
+        isPerChannel ? [scales.length] : [],
+        scales,
+      ),
+      zeroPoint: this.#constants.add(
         `${name}_quantized_zero_point`,
         'int32',
         isPerChannel ? [scales.length] : [],
@@ -255,39 +246,6 @@ export class QdqEmitter {
       ),
       axis: isPerChannel ? 0 : undefined,
     }));
-  }
-
-  /** Puts a DequantizeLinear in front of an input, unless an earlier operator uses the same constant. */
-  #dequantize(
-    node: NodeProto,
-    position: number,
-    key: string,
-    quantize: () => {
-      quantized: string;
-      scale: string;
-      zeroPoint: string;
-      axis?: number | undefined;
-      domain?: string;
-    },
-  ): NodeProto[] {
-    const known = this.#constants.get(key);
-    if (known !== undefined) {
-      node.input[position] = known;
-      return [];
-    }
-    const { quantized, scale, zeroPoint, axis, domain = '' } = quantize();
-    const output = this.#free(dequantizedName(node.input[position]!));
-    this.#constants.set(key, output);
-    const dequantize = create(NodeProtoSchema, {
-      opType: 'DequantizeLinear',
-      domain,
-      name: this.#free(`${node.input[position]}_DequantizeLinear`),
-      input: [quantized, scale, zeroPoint],
-      output: [output],
-      attribute: axis === undefined ? [] : [intAttribute('axis', axis)],
-    });
-    node.input[position] = output;
-    return [dequantize];
   }
 
   /** One value per output channel, from a row or column of whatever rank. */
@@ -300,50 +258,11 @@ export class QdqEmitter {
   #initialiser(name: string): TensorProto {
     return this.#plan.index.initialisers.get(name)!;
   }
-
-  #add(
-    name: string,
-    elementType: string,
-    dims: readonly number[],
-    data: Parameters<typeof createTensor>[3],
-  ): string {
-    const free = this.#free(name);
-    this.#added.push(createTensor(free, elementType, dims, data));
-    return free;
-  }
-
-  #free(name: string): string {
-    let free = name;
-    for (let n = 1; this.#names.has(free); n++) free = `${name}_${n}`;
-    this.#names.add(free);
-    return free;
-  }
-
-  *#existingNames(graph: GraphProto): Generator<string> {
-    for (const tensor of graph.initializer) yield tensor.name;
-    for (const input of graph.input) yield input.name;
-    for (const node of graph.node) yield* [node.name, ...node.output];
-    for (const tensor of this.#plan.activations) {
-      yield* [dequantizedName(tensor), quantizedName(tensor), `${tensor}_QuantizeLinear`];
-    }
-  }
-}
-
-const shielded = new Set(['Conv', 'ConvTranspose', 'Gemm']);
-
-function channelsOf(node: NodeProto, weight: TensorProto): number {
-  if (node.opType === 'Conv') return Number(weight.dims[0]);
-  if (node.opType === 'Gemm') return Number(weight.dims[readInt(node, 'transB', 0) === 1 ? 0 : 1]);
-  return Number(weight.dims[1]) * readInt(node, 'group', 1);
 }
 
 /** Tensor that holds an activation's codes. */
 export function quantizedName(tensor: string): string {
   return `${tensor}_QuantizeLinear_Output`;
-}
-
-function dequantizedName(tensor: string): string {
-  return `${tensor}_DequantizeLinear_Output`;
 }
 
 function is16Bit({ elementType }: ActivationFormat): boolean {

@@ -79,8 +79,13 @@ export function emitStatic(
   const { activations, weights } = recipe;
   const graph = model.graph!;
   const scales = chooseActivationScales(plan, ranges, clips, activations);
-  const emitter = new QdqEmitter(plan, scales, { activations, weights, bias: profile.bias, biasCorrections });
-  emitter.rewrite(graph);
+  const emitter = new QdqEmitter(graph, plan, scales, {
+    activations,
+    weights,
+    bias: profile.bias,
+    biasCorrections,
+  });
+  emitter.rewrite();
   dropUnusedInitialisers(graph);
   graph.valueInfo = [];
   importUsedDomains(model);
