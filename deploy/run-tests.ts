@@ -21,7 +21,7 @@ const isAlone = (path: string): boolean => path.includes('test/alone/');
 const failures = [
   runFiles(
     files.filter((path) => !isAlone(path)),
-    2,
+    3,
   ),
   runFiles(files.filter(isAlone), 1),
 ].filter((status) => status !== 0);

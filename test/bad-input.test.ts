@@ -204,7 +204,7 @@ describe('bad input', { concurrency: 3 }, () => {
         [['run', 'create', '--modle', 'x'], /unknown option '--modle'/, /mean --model/],
         [['run', 'create'], /model: missing/, /qfleet run create --model NAME/],
         [['run', 'create', '--model', 'm', '--limit', 'x'], /whole number/, /--help/],
-        [['quantize', 'm', '--recipe', 'x'], /'--calibration <data>' not specified/, /--help/],
+        [['quantize', 'm', '--calibration', 'x'], /'--recipe <names>' not specified/, /--help/],
       ];
       const finished = await Promise.all(mistakes.map(([args]) => lab.qfleet(...args)));
       for (const [i, [, problem, remedy]] of mistakes.entries())

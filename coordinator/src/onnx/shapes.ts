@@ -29,7 +29,7 @@ export async function inferShapes(
   try {
     const path = join(folder, 'model.onnx');
     await writeFile(path, writeModel(exposeTensors(model)));
-    await using child = new OrtChild(options);
+    await using child = OrtChild.take(options);
     const { inputs, outputs } = await child.open({ path, optimisation: 'basic', threads: 1 });
     const types = new Map<string, TensorType>();
     for (const tensor of model.graph!.initializer) {

@@ -13,7 +13,7 @@ export interface ModelSignature {
  * inputs and outputs. Throws `refused` with ONNX Runtime's reason, `crashed`, `timeout`, `resource-exhausted`.
  */
 export async function checkModel(path: string, options: OrtChildOptions = {}): Promise<ModelSignature> {
-  await using child = new OrtChild(options);
+  await using child = OrtChild.take(options);
   const { inputs, outputs } = await child.open({ path, optimisation: 'all' });
   return {
     inputs: inputs.map((value) => toTensorInfo(value, 'input')),

@@ -60,9 +60,18 @@ async function handle(request: OrtAction): Promise<unknown> {
       return undefined;
     case 'advance':
       return await advance(request);
+    case 'reset':
+      return await reset();
     case 'shift':
       return staged.shift(request.reference, request.candidate);
   }
+}
+
+async function reset(): Promise<void> {
+  for (const session of sessions.values()) await session.release();
+  sessions.clear();
+  histograms.take();
+  staged.clear();
 }
 
 async function openModel(request: OpenRequest): Promise<unknown> {

@@ -4,6 +4,7 @@ import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { cleanOrtMessage } from './clean-ort-message.ts';
+import type { IdleChildren } from './idle-children.ts';
 import type { NoiseSums } from './noise-sums.ts';
 import type {
   AdvanceRequest,
@@ -26,6 +27,8 @@ export interface OrtChildOptions {
   /** Most time that one request may take, milliseconds. */
   readonly timeLimitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Where a process that is no longer needed waits for the next who needs one; it is given the same limits. */
+  readonly idle?: IdleChildren | undefined;
 }
 
 interface Pending {
@@ -51,6 +54,7 @@ export class OrtChild implements AsyncDisposable {
   readonly #pending = new Map<number, Pending>();
   readonly #timeLimitMs: number;
   readonly #signal: AbortSignal | undefined;
+  readonly #idle: IdleChildren | undefined;
   readonly #exited: Promise<unknown>;
   #nextId = 1;
   #stderr = '';
@@ -60,6 +64,7 @@ export class OrtChild implements AsyncDisposable {
   constructor(options: OrtChildOptions = {}) {
     this.#timeLimitMs = options.timeLimitMs ?? defaultTimeLimitMs;
     this.#signal = options.signal;
+    this.#idle = options.idle;
     this.#child = startProcess(Math.max(options.memoryLimitBytes ?? totalmem() * 0.75, minMemoryLimitBytes));
     this.#exited = once(this.#child, 'close').catch(() => undefined);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -70,6 +75,18 @@ export class OrtChild implements AsyncDisposable {
       this.#end(new QfleetError('internal', 'Could not start Node.', { cause })),
     );
     this.#child.on('close', (code, signal) => this.#end(describeEnd(code, signal, this.#stderr)));
+    this.#listen();
+  }
+
+  /** A process that waits for work, or a new one. */
+  static take(options: OrtChildOptions = {}): OrtChild {
+    const child = options.idle?.take();
+    if (!child) return new OrtChild(options);
+    child.#listen();
+    return child;
+  }
+
+  #listen(): void {
     if (this.#signal?.aborted) this.#onAbort();
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
@@ -127,8 +144,19 @@ export class OrtChild implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (await this.#becomeIdle()) return;
     this.#kill(new QfleetError('cancelled', 'The process was closed.'));
     await this.#exited;
+  }
+
+  /** Only a child that is well and has nothing left to answer. */
+  async #becomeIdle(): Promise<boolean> {
+    if (!this.#idle || this.#ending || this.#pending.size > 0 || this.#signal?.aborted) return false;
+    const isClean = await this.#ask({ kind: 'reset' }).then(
+      () => true,
+      () => false,
+    );
+    return isClean && this.#idle.keep(this);
   }
 
   async #ask(request: OrtAction): Promise<unknown> {

@@ -110,6 +110,11 @@ export interface ShiftRequest {
   readonly candidate: { readonly store: string; readonly tensor: string };
 }
 
+/** Forgets models, histograms and staged values. */
+export interface ResetRequest {
+  readonly kind: 'reset';
+}
+
 export type OrtAction =
   | OpenRequest
   | RunRequest
@@ -119,7 +124,8 @@ export type OrtAction =
   | CompareRequest
   | StageInputsRequest
   | AdvanceRequest
-  | ShiftRequest;
+  | ShiftRequest
+  | ResetRequest;
 
 export type OrtRequest = OrtAction & { readonly id: number };
 

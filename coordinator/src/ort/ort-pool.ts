@@ -24,7 +24,7 @@ export class OrtPool implements AsyncDisposable {
   constructor(modelBytes: number, options: OrtChildOptions = {}) {
     const size = choosePoolSize(modelBytes);
     this.#threads = Math.max(1, Math.floor(availableParallelism() / size));
-    this.#children = Array.from({ length: size }, () => new OrtChild(options));
+    this.#children = Array.from({ length: size }, () => OrtChild.take(options));
     this.#idle = [...this.#children];
   }
 

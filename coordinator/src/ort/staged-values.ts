@@ -17,6 +17,10 @@ export class StagedValues {
     return found;
   }
 
+  clear(): void {
+    this.#stores.clear();
+  }
+
   /**
    * The trimmed mean by channel of what a tensor `[batch, channels, …]` of the candidate lacks to be the reference's,
    * over all inputs; it is added to the candidate's.

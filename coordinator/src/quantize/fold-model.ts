@@ -23,7 +23,7 @@ export async function foldModel(
   const sourcePath = join(folder, 'before-folding.onnx');
   const foldedPath = join(folder, 'folded.onnx');
   await writeFile(sourcePath, writeModel(freezeInitialisers(model)));
-  await using child = new OrtChild(options);
+  await using child = OrtChild.take(options);
   await child.open({ path: sourcePath, optimisation: 'basic', optimisedPath: foldedPath });
   const folded = parseModel(await readOptimised(foldedPath));
   dropUnusedOpsets(folded);

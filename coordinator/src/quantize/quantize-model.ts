@@ -11,6 +11,7 @@ import { copyModel } from '../onnx/copy-model.ts';
 import { readModel } from '../onnx/read-model.ts';
 import { scanSaturation } from '../onnx/scan-saturation.ts';
 import { inferShapes } from '../onnx/shapes.ts';
+import { IdleChildren } from '../ort/idle-children.ts';
 import type { OrtChildOptions } from '../ort/ort-child.ts';
 import { type CalibrationCache, noCache } from './calibration/calibration-cache.ts';
 import { CalibrationSamples, type SampleSource } from './calibration/calibration-samples.ts';
@@ -80,8 +81,9 @@ const preparingShare = 0.1;
 export async function quantizeModel(options: QuantizeOptions): Promise<Quantization> {
   await mkdir(options.outDir, { recursive: true });
   const workDir = await mkdtemp(join(options.outDir, '.work-'));
+  await using idle = new IdleChildren();
   try {
-    return await makeVariants({ ...options, workDir });
+    return await makeVariants({ ...options, workDir, idle });
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }
@@ -89,6 +91,7 @@ export async function quantizeModel(options: QuantizeOptions): Promise<Quantizat
 
 interface Work extends QuantizeOptions {
   readonly workDir: string;
+  readonly idle: IdleChildren;
 }
 
 async function makeVariants(work: Work): Promise<Quantization> {
@@ -263,6 +266,6 @@ function stamp(model: ModelProto, recipe: Recipe, calibration: VariantRecord['ca
   return stamped;
 }
 
-function childOptions(work: QuantizeOptions): OrtChildOptions {
-  return { signal: work.signal, memoryLimitBytes: work.memoryLimitBytes };
+function childOptions({ signal, memoryLimitBytes, idle }: Work): OrtChildOptions {
+  return { signal, memoryLimitBytes, idle };
 }

@@ -100,7 +100,7 @@ async function compareInGroups(
 ): Promise<NoiseSums[]> {
   const sizeOf = (pair: TensorPair): number =>
     4 * (elementCount(types.get(pair.reference)?.shape ?? []) ?? 1);
-  await using child = new OrtChild(bench.limits);
+  await using child = OrtChild.take(bench.limits);
   const sums: NoiseSums[] = [];
   for (const group of groupBySize(pairs, sizeOf, maxExposedBytes)) {
     await openExposed(

@@ -33,7 +33,7 @@ export async function runReference(
   samples: CalibrationSamples,
   limits: OrtChildOptions,
 ): Promise<Reference> {
-  await using child = new OrtChild(limits);
+  await using child = OrtChild.take(limits);
   const metadata = await child.open({ path: sourcePath, optimisation: 'disabled' });
   if (!samples.canFeed) return await runMadeUp(child, metadata);
   const outputs: Outputs[] = [];
@@ -76,7 +76,7 @@ export async function compareOutputs(
   reference: Reference,
   limits: OrtChildOptions,
 ): Promise<OutputComparison> {
-  await using child = new OrtChild(limits);
+  await using child = OrtChild.take(limits);
   await child.open({ path, optimisation: 'all' });
   const noise = new OutputNoise();
   let i = 0;

@@ -37,7 +37,7 @@ export async function measureBiasCorrections(
   const names = new Set(layers);
   const reference = splitAtLayers(source.model, names, source.types);
   const candidate = splitAtLayers(quantized, names, await inferShapes(quantized, bench.limits));
-  await using child = new OrtChild(bench.limits);
+  await using child = OrtChild.take(bench.limits);
   for await (const feeds of bench.samples.feeds(chooseCount(source.types))) {
     await child.stageInputs({ stores: ['reference', 'candidate'], feeds });
   }
