@@ -26,11 +26,15 @@ export class Histograms {
   }
 }
 
+/** One more place than bins, for the largest value itself; counted in whole numbers first, which is several times faster. */
 function countValues(values: Float32Array, counts: Float64Array, { low, high, bins }: BinLayout): void {
   const perUnit = high > low ? bins / (high - low) : 0;
-  const last = bins - 1;
+  const found = new Uint32Array(bins + 1);
   for (let i = 0; i < values.length; i++) {
     const bin = ((values[i]! - low) * perUnit) | 0;
-    counts[Math.max(0, Math.min(bin, last))]!++;
+    if (bin >= 0 && bin < bins) found[bin]!++;
+    else found[bin < 0 ? 0 : bins]!++;
   }
+  for (let bin = 0; bin < bins; bin++) counts[bin]! += found[bin]!;
+  counts[bins - 1]! += found[bins]!;
 }

@@ -1,8 +1,11 @@
 import type { OrtChild } from './ort-child.ts';
 
+/** More would hold memory that whoever works at the moment may need. */
+const maxIdle = 1;
+
 /**
- * Child processes between two uses: starting Node and loading ONNX Runtime takes longer than most of what they are
- * asked. Disposing of it ends them. A child that crashed, timed out or was cancelled never comes here.
+ * A child process between two uses: starting Node and loading ONNX Runtime takes longer than most of what it is asked.
+ * Disposing of this ends it. A child that crashed, timed out or was cancelled never comes here.
  */
 export class IdleChildren implements AsyncDisposable {
   readonly #idle: OrtChild[] = [];
@@ -12,10 +15,11 @@ export class IdleChildren implements AsyncDisposable {
     return this.#idle.pop();
   }
 
-  /** False where no more are kept. */
+  /** False where no more are kept: it has to end then. */
   keep(child: OrtChild): boolean {
-    if (this.#isOpen) this.#idle.push(child);
-    return this.#isOpen;
+    const isKept = this.#isOpen && this.#idle.length < maxIdle;
+    if (isKept) this.#idle.push(child);
+    return isKept;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

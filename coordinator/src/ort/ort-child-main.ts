@@ -81,7 +81,7 @@ async function openModel(request: OpenRequest): Promise<unknown> {
     graphOptimizationLevel: request.optimisation,
     intraOpNumThreads: request.threads,
     logSeverityLevel: 3,
-    // Memory goes back to the system after each run: several children share the machine.
+    // No more memory than a run needs, between runs none: several children share the machine.
     enableCpuMemArena: false,
     enableMemPattern: false,
     // Threads that spin while they wait would take the machine from the coordinator's other work.

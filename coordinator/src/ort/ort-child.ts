@@ -196,20 +196,13 @@ export class OrtChild implements AsyncDisposable {
   }
 }
 
-/** glibc keeps freed memory for itself, the more the larger pieces were; this way tensors go back to the system. */
-const memoryThrift = {
-  MALLOC_ARENA_MAX: '2',
-  MALLOC_MMAP_THRESHOLD_: '262144',
-  MALLOC_TRIM_THRESHOLD_: '1048576',
-};
-
 /** The shell sets the limit and becomes Node, which keeps the IPC channel. */
 function startProcess(memoryLimitBytes: number): ChildProcess {
   const limit = `ulimit -c 0; ulimit -d ${Math.floor(memoryLimitBytes / 1024)} 2>/dev/null; exec "$0" "$@"`;
   return spawn('/bin/sh', ['-c', limit, process.execPath, entryPath], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
-    env: { ...process.env, ...memoryThrift, ORT_DISABLE_TELEMETRY: '1', NODE_NO_WARNINGS: '1' },
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1', NODE_NO_WARNINGS: '1' },
   });
 }
 

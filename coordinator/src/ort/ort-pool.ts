@@ -7,14 +7,12 @@ type Opening = Omit<OpenRequest, 'kind' | 'threads'>;
 
 /** A child with Node, ONNX Runtime and a small model, bytes; measured 135 MB for MobileNetV2. */
 const childBytes = 150 * 2 ** 20;
-/** Threads inside an operator that still pay for small convolutions; more processors go to more inputs at once. */
-const threadsPerChild = 2;
 /** Weights, their packed copies and activations, as a multiple of the model's file. */
 const bytesPerModelByte = 4;
 
 /**
- * Children that share work on inputs, on all processors: one for every two, fewer where memory does not allow it, each
- * with its share of the threads.
+ * Children that share work on inputs: one for each processor, fewer where memory does not allow it, each with its share
+ * of the threads. Small convolutions gain more from a second input at once than from a second thread inside.
  */
 export class OrtPool implements AsyncDisposable {
   readonly #children: readonly OrtChild[];
@@ -64,6 +62,5 @@ export class OrtPool implements AsyncDisposable {
 /** Half of what is free is left for everybody else. */
 function choosePoolSize(modelBytes: number): number {
   const affordable = Math.floor((0.5 * freemem()) / (childBytes + bytesPerModelByte * modelBytes));
-  const wanted = Math.ceil(availableParallelism() / threadsPerChild);
-  return Math.max(1, Math.min(wanted, affordable));
+  return Math.max(1, Math.min(availableParallelism(), affordable));
 }

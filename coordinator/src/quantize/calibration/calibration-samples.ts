@@ -20,7 +20,7 @@ export interface SampleSource {
 }
 
 /** Inputs on which a variant's outputs are compared with the model's; enough for a mean over whole outputs. */
-export const maxComparisons = 64;
+export const maxComparisons = 32;
 /** Bound on the outputs that a comparison keeps in memory. */
 export const maxComparisonBytes = 256 * 2 ** 20;
 

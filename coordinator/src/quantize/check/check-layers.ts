@@ -14,7 +14,7 @@ import { quantizedName } from '../static/qdq-emitter.ts';
 import type { SourceModel, Workbench } from '../workbench.ts';
 
 /** Inputs on which layers are compared: sums over whole tensors need no more. */
-const layerInputs = 8;
+const layerInputs = 4;
 /** Layers that are named, the worst first. */
 const maxNamed = 8;
 

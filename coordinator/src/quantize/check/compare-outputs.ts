@@ -34,7 +34,7 @@ export async function runReference(
   limits: OrtChildOptions,
 ): Promise<Reference> {
   await using child = OrtChild.take(limits);
-  const metadata = await child.open({ path: sourcePath, optimisation: 'disabled' });
+  const metadata = await child.open({ path: sourcePath, optimisation: 'all' });
   if (!samples.canFeed) return await runMadeUp(child, metadata);
   const outputs: Outputs[] = [];
   let bytes = 0;
