@@ -16,6 +16,13 @@ if (files.length === 0) {
   process.exit(2);
 }
 
+/** Tests start hundreds of processes: with compiled code at hand each takes half the time. */
+const env = {
+  ...process.env,
+  ORT_DISABLE_TELEMETRY: '1',
+  NODE_COMPILE_CACHE: fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url)),
+};
+
 /** Tests of times need the machine for themselves: they come last, one file at a time. */
 const isAlone = (path: string): boolean => path.includes('test/alone/');
 const failures = [
@@ -42,7 +49,7 @@ function runFiles(paths: readonly string[], concurrency: number): number {
       ...options,
       ...paths.toSorted(),
     ],
-    { cwd: project, stdio: 'inherit', env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' } },
+    { cwd: project, stdio: 'inherit', env },
   );
   return run.status ?? 1;
 }
