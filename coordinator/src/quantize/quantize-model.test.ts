@@ -7,74 +7,19 @@ import { gunzipSync } from 'node:zlib';
 import { digestBytes } from '@qfleet/shared/digest.ts';
 import { prepareInput } from '@qfleet/shared/inputs/prepare-input.ts';
 import { createRandom } from '@qfleet/shared/random.ts';
-import type { GraphProto, ModelProto } from '../../gen/onnx/onnx_pb.js';
-import { intAttribute } from '../onnx/attribute.ts';
+import type { GraphProto } from '../../gen/onnx/onnx_pb.js';
 import { buildModel, buildNode } from '../onnx/fixtures/build-model.ts';
 import { findTestData } from '../onnx/fixtures/find-test-data.ts';
 import { indexGraph } from '../onnx/graph-index.ts';
 import { parseModel } from '../onnx/parse-model.ts';
-import { createTensor, readFloats, readTensor } from '../onnx/tensor.ts';
+import { readFloats, readTensor } from '../onnx/tensor.ts';
 import { writeModel } from '../onnx/write-model.ts';
 import { OrtChild } from '../ort/ort-child.ts';
+import { residualNet } from './fixtures/residual-net.ts';
 import { type QuantizedVariant, type QuantizeOptions, quantizeModel } from './quantize-model.ts';
 import { resolveRecipes } from './recipes/resolve-recipes.ts';
 
 const random = createRandom(11);
-const weights = (name: string, dims: number[], scale = 0.6): ReturnType<typeof createTensor> => {
-  const count = dims.reduce((a, b) => a * b, 1);
-  return createTensor(
-    name,
-    'float32',
-    dims,
-    Float32Array.from({ length: count }, () => (random.next() - 0.5) * scale),
-  );
-};
-
-/** Conv, BatchNorm, Relu6, depthwise Conv, residual Add, Concat of two, pooling, Gemm, Relu, Gemm, Softmax. */
-function residualNet(): ModelProto {
-  return buildModel({
-    opset: 11,
-    inputs: { image: ['batch', 3, 8, 8] },
-    outputs: { probabilities: ['batch', 4] },
-    initialisers: [
-      weights('w1', [8, 3, 1, 1]),
-      weights('gamma', [8]),
-      weights('beta', [8]),
-      weights('mean', [8]),
-      createTensor('variance', 'float32', [8], new Float32Array(8).fill(0.5)),
-      createTensor('zero', 'float32', [], Float32Array.of(0)),
-      createTensor('six', 'float32', [], Float32Array.of(6)),
-      // Channels of very different size, as depthwise convolutions have them: one scale for all loses the small.
-      createTensor(
-        'w2',
-        'float32',
-        [8, 1, 1, 1],
-        Float32Array.from({ length: 8 }, (_, c) => 3 ** -c),
-      ),
-      weights('b2', [8]),
-      weights('w3', [6, 16]),
-      weights('b3', [6]),
-      weights('w4', [6, 4]),
-      weights('offset', [8, 1, 1]),
-    ],
-    nodes: [
-      buildNode('Conv', ['image', 'w1'], ['c1']),
-      buildNode('BatchNormalization', ['c1', 'gamma', 'beta', 'mean', 'variance'], ['n1']),
-      buildNode('Clip', ['n1', 'zero', 'six'], ['r1']),
-      buildNode('Conv', ['r1', 'w2', 'b2'], ['c2'], [intAttribute('group', 8)]),
-      buildNode('Add', ['r1', 'c2'], ['a1']),
-      buildNode('Add', ['a1', 'offset'], ['a2']),
-      buildNode('Concat', ['c2', 'a2'], ['joined'], [intAttribute('axis', 1)]),
-      buildNode('GlobalAveragePool', ['joined'], ['pooled']),
-      buildNode('Flatten', ['pooled'], ['flat']),
-      buildNode('Gemm', ['flat', 'w3', 'b3'], ['g1'], [intAttribute('transB', 1)]),
-      buildNode('Relu', ['g1'], ['r2']),
-      buildNode('MatMul', ['r2', 'w4'], ['logits']),
-      buildNode('Softmax', ['logits'], ['probabilities'], [intAttribute('axis', 1)]),
-    ],
-  });
-}
-
 const images = Array.from({ length: 20 }, () => Uint8Array.from({ length: 192 }, () => random.below(256)));
 
 function options(modelPath: string, outDir: string, recipes: string[]): QuantizeOptions {
