@@ -7,12 +7,14 @@ import { resolveContract } from '../../coordinator/src/artefacts/input-contract.
 import { checkModel } from '../../coordinator/src/ort/check-model.ts';
 import { OrtChild } from '../../coordinator/src/ort/ort-child.ts';
 import { quantizeModel } from '../../coordinator/src/quantize/quantize-model.ts';
+import type { Recipe } from '../../coordinator/src/quantize/recipes/recipe.ts';
 import { resolveRecipes } from '../../coordinator/src/quantize/recipes/resolve-recipes.ts';
 import { makeGlyphSet } from '../../coordinator/src/sample/make-glyph-set.ts';
 import { sampleContract, sampleModel } from './glyph-data.ts';
 
 export interface RecoveryOptions {
-  readonly recipes: readonly string[];
+  /** By name, or written out. */
+  readonly recipes: readonly (string | Recipe)[];
   /** Of the calibration images; not one that the network was trained or is judged with. */
   readonly calibrationSeed: number;
   readonly calibrationCount: number;
