@@ -16,6 +16,7 @@ import type { Inputs as _qfleet_v1_Inputs, Inputs__Output as _qfleet_v1_Inputs__
 import type { Item as _qfleet_v1_Item, Item__Output as _qfleet_v1_Item__Output } from './qfleet/v1/Item.ts';
 import type { Job as _qfleet_v1_Job, Job__Output as _qfleet_v1_Job__Output } from './qfleet/v1/Job.ts';
 import type { Lease as _qfleet_v1_Lease, Lease__Output as _qfleet_v1_Lease__Output } from './qfleet/v1/Lease.ts';
+import type { Load as _qfleet_v1_Load, Load__Output as _qfleet_v1_Load__Output } from './qfleet/v1/Load.ts';
 import type { MeasureJob as _qfleet_v1_MeasureJob, MeasureJob__Output as _qfleet_v1_MeasureJob__Output } from './qfleet/v1/MeasureJob.ts';
 import type { ProbeJob as _qfleet_v1_ProbeJob, ProbeJob__Output as _qfleet_v1_ProbeJob__Output } from './qfleet/v1/ProbeJob.ts';
 import type { Progress as _qfleet_v1_Progress, Progress__Output as _qfleet_v1_Progress__Output } from './qfleet/v1/Progress.ts';
@@ -54,6 +55,7 @@ export interface ProtoGrpcType {
       Item: MessageTypeDefinition<_qfleet_v1_Item, _qfleet_v1_Item__Output>
       Job: MessageTypeDefinition<_qfleet_v1_Job, _qfleet_v1_Job__Output>
       Lease: MessageTypeDefinition<_qfleet_v1_Lease, _qfleet_v1_Lease__Output>
+      Load: MessageTypeDefinition<_qfleet_v1_Load, _qfleet_v1_Load__Output>
       MeasureJob: MessageTypeDefinition<_qfleet_v1_MeasureJob, _qfleet_v1_MeasureJob__Output>
       ProbeJob: MessageTypeDefinition<_qfleet_v1_ProbeJob, _qfleet_v1_ProbeJob__Output>
       Progress: MessageTypeDefinition<_qfleet_v1_Progress, _qfleet_v1_Progress__Output>

@@ -102,6 +102,10 @@ async function makeJob(path: string, options: BenchOptions): Promise<Job__Output
       maxWarmupSamples: 200,
       seed: inputSeed,
       profile: false,
+      load: null,
+      counters: false,
+      maxRepeats: 0,
+      sustainedMs: 0,
     },
   };
 }

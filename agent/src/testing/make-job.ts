@@ -43,6 +43,10 @@ export function makeMeasureJob(over: Partial<MeasureJob__Output>): MeasureJob__O
     maxWarmupSamples: 20,
     seed: 5,
     profile: false,
+    load: null,
+    counters: false,
+    maxRepeats: 0,
+    sustainedMs: 0,
     ...over,
   };
 }

@@ -1,16 +1,6 @@
 import { readingSchema } from '@qfleet/shared/reading-schema.ts';
+import { timingVerdicts } from '@qfleet/shared/verdict/timing-verdicts.ts';
 import * as z from 'zod';
-
-/** What may be wrong with a cell's timing, from bad to worst; `trusted` where nothing is. */
-export const timingVerdicts = [
-  'trusted',
-  'noisy',
-  'throttled',
-  'contended',
-  'insufficient',
-  'emulated',
-] as const;
-export type TimingVerdictWord = (typeof timingVerdicts)[number];
 
 /** What may be wrong with a cell's outputs, from bad to worst; `sound` where nothing is. */
 export const numericsVerdicts = [
@@ -28,7 +18,6 @@ const timingSchema = z.object({
   /** Worst first; empty where trusted. */
   reasons: z.array(z.object({ code: z.enum(timingVerdicts), detail: z.string() })),
 });
-export type TimingVerdict = z.infer<typeof timingSchema>;
 
 const numericsSchema = z.object({
   verdict: z.enum(numericsVerdicts),

@@ -11,8 +11,8 @@ import {
   poolSamples,
   weightedPercentile,
 } from '@qfleet/shared/statistics/pooled-percentile.ts';
+import type { TimedLaunch } from '@qfleet/shared/verdict/timed-launch.ts';
 import { available } from './available-reading.ts';
-import type { TimedLaunch } from './read-launches.ts';
 
 /** Quantities of the timed loop, with their units. */
 export const latencyQuantities = {
@@ -41,11 +41,11 @@ export function latencyReadings(
   return [
     available({
       quantity: 'latency.p50',
-      value: median(launches.map((launch) => launch.medianNs)),
+      value: median(launches.map((launch) => launch.figureNs)),
       unit: 'ns',
       method: 'median-of-launch-medians',
       interval: intervalOf(
-        launches.map((launch) => launch.medianNs),
+        launches.map((launch) => launch.figureNs),
         median,
         randomOf('latency.p50'),
       ),

@@ -1,10 +1,10 @@
 import type { Random } from '@qfleet/shared/random.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import type { Launch } from '@qfleet/shared/result/job-result.ts';
+import { isPlausible } from '@qfleet/shared/verdict/is-plausible.ts';
+import type { TimedLaunch } from '@qfleet/shared/verdict/timed-launch.ts';
 import { available } from './available-reading.ts';
-import { isPlausible } from './is-plausible.ts';
 import { launchMedianReading } from './latency-readings.ts';
-import type { TimedLaunch } from './read-launches.ts';
 
 /** Quantities that a launch has once, with their units and where they lie. */
 const launchQuantities: readonly {

@@ -1,19 +1,10 @@
 import type { Launch, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
-import { median } from '@qfleet/shared/statistics/median.ts';
+import { launchFigure } from '@qfleet/shared/verdict/launch-figure.ts';
+import type { TimedLaunch } from '@qfleet/shared/verdict/timed-launch.ts';
 import { float64At } from './decode-blob.ts';
 
 /** No inference of a job that ends takes eleven days. */
 const maxSampleNs = 1e15;
-
-/** A launch that came to its end, with its samples. */
-export interface TimedLaunch {
-  readonly launch: Launch;
-  /** Counts the launches of this variant in the job's order, failed ones too: launches of equal round ran close together. */
-  readonly round: number;
-  /** Nanoseconds, in the order they were taken, warm-up left out. */
-  readonly samplesNs: Float64Array;
-  readonly medianNs: number;
-}
 
 export interface LaunchEvidence {
   readonly completed: readonly TimedLaunch[];
@@ -31,14 +22,19 @@ export function readLaunches(
     .filter((launch) => launch.variantDigest === variantDigest)
     .sort((a, b) => a.order - b.order);
   const bytes = facts.samplesBlob === undefined ? new Uint8Array() : blobs.get(facts.samplesBlob);
-  const read = launches.map((launch, round) => readLaunch(launch, round, bytes));
+  const read = launches.map((launch, round) => readLaunch(facts.scenario, launch, round, bytes));
   return {
     completed: read.filter((entry) => typeof entry !== 'string'),
     failures: read.filter((entry) => typeof entry === 'string'),
   };
 }
 
-function readLaunch(launch: Launch, round: number, bytes: Uint8Array | undefined): TimedLaunch | string {
+function readLaunch(
+  scenario: string,
+  launch: Launch,
+  round: number,
+  bytes: Uint8Array | undefined,
+): TimedLaunch | string {
   if (launch.failure) return `launch-failed: ${launch.failure.class}: ${launch.failure.message}`;
   const { sampleOffset = 0, warmupCount = 0, timedCount = 0 } = launch;
   if (timedCount === 0) return 'no-samples: the launch reported none';
@@ -47,7 +43,8 @@ function readLaunch(launch: Launch, round: number, bytes: Uint8Array | undefined
   if (!samplesNs) return 'bad-evidence: the samples blob is shorter than the launch says';
   const areDurations = samplesNs.every((sampleNs) => sampleNs >= 0 && sampleNs <= maxSampleNs);
   if (!areDurations) return 'bad-evidence: a sample is no duration: negative, not a number, or beyond reason';
-  const medianNs = median(samplesNs);
-  if (medianNs === 0) return 'bad-evidence: half of the samples are 0 ns';
-  return { launch, round, samplesNs, medianNs };
+  const figureNs = launchFigure(scenario, launch, samplesNs);
+  if (figureNs === undefined) return 'no-figure: no rate kept the latency bound';
+  if (!(figureNs > 0)) return 'bad-evidence: half of the samples are 0 ns';
+  return { launch, round, samplesNs, figureNs };
 }

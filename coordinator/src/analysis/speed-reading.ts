@@ -1,8 +1,8 @@
 import type { Random } from '@qfleet/shared/random.ts';
 import type { Reading } from '@qfleet/shared/reading.ts';
 import { compareLaunches, type SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
+import type { TimedLaunch } from '@qfleet/shared/verdict/timed-launch.ts';
 import { available } from './available-reading.ts';
-import type { TimedLaunch } from './read-launches.ts';
 
 /**
  * How many times faster the subject is than the reference (reference time over subject time), from launch
@@ -20,8 +20,8 @@ export function speedReading(options: {
   const pairs = options.sameJob ? pairByRound(reference, subject) : [];
   const paired = pairs.length > 0;
   const comparison = compareLaunches({
-    reference: paired ? pairs.map((pair) => pair.referenceNs) : reference.map((launch) => launch.medianNs),
-    subject: paired ? pairs.map((pair) => pair.subjectNs) : subject.map((launch) => launch.medianNs),
+    reference: paired ? pairs.map((pair) => pair.referenceNs) : reference.map((launch) => launch.figureNs),
+    subject: paired ? pairs.map((pair) => pair.subjectNs) : subject.map((launch) => launch.figureNs),
     paired,
     random,
   });
@@ -42,9 +42,9 @@ function pairByRound(
   reference: readonly TimedLaunch[],
   subject: readonly TimedLaunch[],
 ): { referenceNs: number; subjectNs: number }[] {
-  const byRound = new Map(reference.map((launch) => [launch.round, launch.medianNs]));
+  const byRound = new Map(reference.map((launch) => [launch.round, launch.figureNs]));
   return subject.flatMap((launch) => {
     const referenceNs = byRound.get(launch.round);
-    return referenceNs === undefined ? [] : [{ referenceNs, subjectNs: launch.medianNs }];
+    return referenceNs === undefined ? [] : [{ referenceNs, subjectNs: launch.figureNs }];
   });
 }

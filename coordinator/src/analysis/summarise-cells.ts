@@ -1,6 +1,7 @@
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import type { EvaluateFacts } from '@qfleet/shared/result/job-result.ts';
 import type { SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
+import { judgeTiming } from '@qfleet/shared/verdict/judge-timing.ts';
 import { accuracyReadings, usableLabels } from './accuracy-readings.ts';
 import { available } from './available-reading.ts';
 import type { Cell } from './cell.ts';
@@ -11,7 +12,6 @@ import { findBadOutputs } from './find-bad-outputs.ts';
 import { findReferenceVariant } from './find-reference-variant.ts';
 import { indexReadings } from './index-readings.ts';
 import { judgeNumerics } from './judge-numerics.ts';
-import { judgeTiming } from './judge-timing.ts';
 import { latencyQuantities, latencyReadings } from './latency-readings.ts';
 import { launchReadings, launchReadingUnits } from './launch-readings.ts';
 import { missingProfile, type OperatorProfile, readOperatorProfile } from './operator-profile.ts';

@@ -169,6 +169,10 @@ function addMeasure({ place, options, variants, put, add }: AddOptions): void {
       maxWarmupSamples: 200,
       seed: options.seed ?? 1,
       profile: true,
+      load: null,
+      counters: false,
+      maxRepeats: 0,
+      sustainedMs: 0,
     },
   };
   const job = syntheticJob(`${place.deviceId}-${place.backendId}-measure`, place.deviceId, spec);

@@ -39,6 +39,10 @@ export function specMeasure(
       // Another order of launches for each job, and the same one for the same plan.
       seed: deriveSeed({ seed: plan.seed, ...part }),
       profile: timing.profile,
+      load: null,
+      counters: false,
+      maxRepeats: 0,
+      sustainedMs: 0,
     },
   };
 }

@@ -1,16 +1,16 @@
 import { defaultResamples } from '@qfleet/shared/statistics/bootstrap-interval.ts';
 import { minLaunchesToJudge, negligibleEffect } from '@qfleet/shared/statistics/compare-launches.ts';
 import { defaultConfidence } from '@qfleet/shared/statistics/interval.ts';
-import { comparePlaces } from '../analysis/compare-places.ts';
-import type { RunEvidence } from '../analysis/evidence.ts';
-import { findReferenceVariant } from '../analysis/find-reference-variant.ts';
 import {
   maxDrift,
   maxLaunchVariation,
   maxOtherShare,
   maxStealShare,
   minFrequencyShare,
-} from '../analysis/judge-timing.ts';
+} from '@qfleet/shared/verdict/judge-timing.ts';
+import { comparePlaces } from '../analysis/compare-places.ts';
+import type { RunEvidence } from '../analysis/evidence.ts';
+import { findReferenceVariant } from '../analysis/find-reference-variant.ts';
 import { listPlaces } from '../analysis/list-places.ts';
 import { summariseCells } from '../analysis/summarise-cells.ts';
 import { describeDevice } from './describe-device.ts';

@@ -20,6 +20,10 @@ export const environmentSchema = z.object({
   /** Since boot, ticks of 10 ms from /proc/stat: to difference. */
   stealTicks: z.number().optional(),
   busyTicks: z.number().optional(),
+  /** Time in which some task waited for a processor since boot, µs: `total` of /proc/pressure/cpu, to difference. */
+  pressureUs: z.number().optional(),
+  /** Power mode in the board's own words: `MAXN`, `5W`. */
+  powerMode: z.string().optional(),
 });
 
 /** Why an attempt or a launch failed. The class decides whether it is tried again. */
@@ -40,11 +44,23 @@ export const failureSchema = z.object({
   hint: z.string().optional(),
 });
 
+/** One rate that a server launch tried. */
+export const rateTrialSchema = z.object({
+  ratePerSec: z.number(),
+  queries: count,
+  /** Queries whose latency exceeded the bound. */
+  overBound: count,
+  /** LoadGen's early-stopping test of the bound at the percentile. */
+  passed: z.boolean(),
+});
+
 /** One fresh runner process that timed one variant. Its samples lie in the job's samples blob. */
 export const launchSchema = z.object({
   variantDigest: digest,
   /** Position in the job's random order. */
   order: count,
+  /** 0: the first series of launches; more where all were made again because the timing was not to be trusted. */
+  series: count.optional(),
   startedAtUnixMs: z.number(),
   failure: failureSchema.optional(),
   /** From the start of the process until it takes orders. */
@@ -54,7 +70,10 @@ export const launchSchema = z.object({
   /** The variant is read and its session created. */
   createNs: durationNs.optional(),
   firstInferenceNs: durationNs.optional(),
-  /** Samples in the blob: `warmupCount` from `sampleOffset` on, then `timedCount`. Float64 nanoseconds, little-endian. */
+  /**
+   * Latencies in the blob: `warmupCount` from `sampleOffset` on, then `timedCount`, one per query (offline: one per
+   * inference; server: of the highest rate that passed). Float64 nanoseconds, little-endian.
+   */
   sampleOffset: count.optional(),
   warmupCount: count.optional(),
   timedCount: count.optional(),
@@ -62,6 +81,13 @@ export const launchSchema = z.object({
   steady: z.boolean().optional(),
   /** From the start of the first timed inference to the end of the last. */
   timedWallNs: durationNs.optional(),
+  /** Samples that were answered in the timed section: queries × samples per query. */
+  timedSamples: count.optional(),
+  /** fixed-rate: frames that were offered, and those of them that were dropped. */
+  offeredFrames: count.optional(),
+  droppedFrames: count.optional(),
+  /** server: every rate tried, in order. The highest that passed is the launch's figure. */
+  rateTrials: z.array(rateTrialSchema).optional(),
   /** CPU time of the runner, user and system, in the timed section. */
   cpuTimeNs: durationNs.optional(),
   /** CPU time of the agent's own process meanwhile. */
@@ -72,6 +98,75 @@ export const launchSchema = z.object({
   inputDigest: digest.optional(),
   environmentBefore: environmentSchema.optional(),
   environmentAfter: environmentSchema.optional(),
+  /** Read by the agent once in a while during the timed section. */
+  environmentDuring: z.array(environmentSchema).optional(),
+});
+
+/** One event counted over all threads of a launch, or why it was not. */
+export const eventCountSchema = z.object({
+  /** By level and meaning: `cycles`, `instructions`, `l1d.refills`, `l2.refills`, `task-clock`, … */
+  name: z.string(),
+  /** What was opened: `raw:0x17 L2D_CACHE_REFILL`, `hardware:3`, `software:1`. */
+  event: z.string(),
+  value: z.number().optional(),
+  enabledNs: durationNs.optional(),
+  runningNs: durationNs.optional(),
+  /** Counted in user space alone, since the kernel's part was not allowed. */
+  isUserOnly: z.boolean().optional(),
+  /** `no-pmu`, `permission: …`, `seccomp: …`, `not-supported: …`, `multiplexed`, … */
+  reason: z.string().optional(),
+});
+
+/** A launch of its own under counters and power meters; its latencies are nobody's headline. */
+export const counterLaunchSchema = z.object({
+  variantDigest: digest,
+  failure: failureSchema.optional(),
+  inferences: count.optional(),
+  wallNs: durationNs.optional(),
+  cpuTimeNs: durationNs.optional(),
+  events: z.array(eventCountSchema),
+  /** One per meter found: mean power, or energy where the meter counts it; idle power measured just before. */
+  power: z.array(
+    z.object({
+      /** `ina3221:POM_5V_IN`, `rapl:package-0`, `pi5-pmic`. */
+      source: z.string(),
+      samples: count,
+      meanW: z.number().optional(),
+      idleW: z.number().optional(),
+      energyJ: z.number().optional(),
+      reason: z.string().optional(),
+    }),
+  ),
+  /** Traffic at the memory controller, where the SoC counts it, meanwhile. */
+  memoryTraffic: z
+    .array(
+      z.object({
+        /** `tegra-emc`, `resctrl-mbm`. */
+        source: z.string(),
+        bytesPerSec: z.number().optional(),
+        utilisation: z.number().optional(),
+        reason: z.string().optional(),
+      }),
+    )
+    .optional(),
+});
+
+/** A launch that ran without a pause for minutes. Its latencies lie in windows. */
+export const sustainedLaunchSchema = z.object({
+  variantDigest: digest,
+  failure: failureSchema.optional(),
+  /** In order, without gaps. */
+  windows: z.array(
+    z.object({
+      /** Since the first inference. */
+      startNs: durationNs,
+      endNs: durationNs,
+      inferences: count,
+      /** Histogram of latencies in nanoseconds: HdrHistogram V2, compressed, base64. */
+      histogram: z.string(),
+      environment: environmentSchema,
+    }),
+  ),
 });
 
 const settingsSchema = z.object({
@@ -90,10 +185,25 @@ export const measureFactsSchema = z.object({
   settings: settingsSchema,
   /** Threads that were really used where the setting is 0. */
   threadsUsed: count,
+  /** How the load was offered, the defaults filled in; absent: single-stream, one sample a query. */
+  load: z
+    .object({
+      samplesPerQuery: count,
+      targetRatePerSec: z.number(),
+      latencyBoundNs: z.number(),
+      percentile: z.number(),
+      frameRatePerSec: z.number(),
+      scheduleSeed: count,
+      backgroundProcesses: count,
+      companions: z.array(digest),
+    })
+    .optional(),
   launches: z.array(launchSchema),
   samplesBlob: digest.optional(),
   /** Operator profiles, one per variant that was profiled: the runtime's own JSON trace. */
   profiles: z.array(z.object({ variantDigest: digest, blob: digest, inferences: count })),
+  counterLaunches: z.array(counterLaunchSchema).optional(),
+  sustainedLaunches: z.array(sustainedLaunchSchema).optional(),
 });
 
 /** One output tensor of the evaluated variant, per input. */
@@ -160,6 +270,10 @@ export const jobResultSchema = z.object({
 export type Environment = z.infer<typeof environmentSchema>;
 export type Failure = z.infer<typeof failureSchema>;
 export type FailureClass = Failure['class'];
+export type RateTrial = z.infer<typeof rateTrialSchema>;
+export type EventCount = z.infer<typeof eventCountSchema>;
+export type CounterLaunch = z.infer<typeof counterLaunchSchema>;
+export type SustainedLaunch = z.infer<typeof sustainedLaunchSchema>;
 export type Launch = z.infer<typeof launchSchema>;
 export type MeasureFacts = z.infer<typeof measureFactsSchema>;
 export type EvaluateFacts = z.infer<typeof evaluateFactsSchema>;

@@ -3,6 +3,7 @@
 import type { VariantRef as _qfleet_v1_VariantRef, VariantRef__Output as _qfleet_v1_VariantRef__Output } from '../../qfleet/v1/VariantRef.ts';
 import type { Settings as _qfleet_v1_Settings, Settings__Output as _qfleet_v1_Settings__Output } from '../../qfleet/v1/Settings.ts';
 import type { Inputs as _qfleet_v1_Inputs, Inputs__Output as _qfleet_v1_Inputs__Output } from '../../qfleet/v1/Inputs.ts';
+import type { Load as _qfleet_v1_Load, Load__Output as _qfleet_v1_Load__Output } from '../../qfleet/v1/Load.ts';
 
 export interface MeasureJob {
   'backend'?: (string);
@@ -17,6 +18,10 @@ export interface MeasureJob {
   'maxWarmupSamples'?: (number);
   'seed'?: (number);
   'profile'?: (boolean);
+  'load'?: (_qfleet_v1_Load | null);
+  'counters'?: (boolean);
+  'maxRepeats'?: (number);
+  'sustainedMs'?: (number);
 }
 
 export interface MeasureJob__Output {
@@ -32,4 +37,8 @@ export interface MeasureJob__Output {
   'maxWarmupSamples': (number);
   'seed': (number);
   'profile': (boolean);
+  'load': (_qfleet_v1_Load__Output | null);
+  'counters': (boolean);
+  'maxRepeats': (number);
+  'sustainedMs': (number);
 }

@@ -1,13 +1,13 @@
-import type { Environment } from '@qfleet/shared/result/job-result.ts';
-import { minLaunchesToJudge } from '@qfleet/shared/statistics/compare-launches.ts';
-import { relativeDrift } from '@qfleet/shared/statistics/drift.ts';
-import { mean } from '@qfleet/shared/statistics/mean.ts';
-import { median } from '@qfleet/shared/statistics/median.ts';
-import { standardDeviation } from '@qfleet/shared/statistics/standard-deviation.ts';
-import { theilSenSlope } from '@qfleet/shared/statistics/theil-sen.ts';
-import { type TimingVerdict, type TimingVerdictWord, timingVerdicts } from './cell.ts';
+import type { Environment } from '../result/job-result.ts';
+import { minLaunchesToJudge } from '../statistics/compare-launches.ts';
+import { relativeDrift } from '../statistics/drift.ts';
+import { mean } from '../statistics/mean.ts';
+import { median } from '../statistics/median.ts';
+import { standardDeviation } from '../statistics/standard-deviation.ts';
+import { theilSenSlope } from '../statistics/theil-sen.ts';
 import { isPlausible } from './is-plausible.ts';
-import type { TimedLaunch } from './read-launches.ts';
+import type { TimedLaunch } from './timed-launch.ts';
+import { type TimingVerdict, type TimingVerdictWord, timingVerdicts } from './timing-verdicts.ts';
 
 /** Coefficient of variation of the launch medians above which a cell is noisy; twice trtexec's 2.5 % for queries, since launches differ by more. */
 export const maxLaunchVariation = 0.05;
@@ -72,7 +72,7 @@ function judgeCount(
 
 function judgeNoise(launches: readonly TimedLaunch[]): (Reason | undefined)[] {
   if (launches.length < 2) return [];
-  const medians = launches.map((launch) => launch.medianNs);
+  const medians = launches.map((launch) => launch.figureNs);
   const variation = standardDeviation(medians) / mean(medians);
   const drift = (theilSenSlope(medians) * (medians.length - 1)) / median(medians);
   const drifting = launches.filter((launch) => Math.abs(relativeDrift(launch.samplesNs) ?? 0) > maxDrift);
