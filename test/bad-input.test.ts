@@ -29,7 +29,7 @@ function assertRefused(finished: Finished, code: number, problem: RegExp, remedy
 function writePlan(lab: Lab): string {
   const path = join(lab.folder, 'quick.yaml');
   const timing =
-    'timing: {launches: 2, minSamples: 10, minDurationMs: 5, maxWarmupSamples: 5, profile: false}';
+    'timing: {launches: 2, minSamples: 10, minDurationMs: 5, maxWarmupSamples: 5, operatorProfile: false, counters: false, repeats: 0}';
   writeFileSync(path, `model: doubling\nprobeMaxAgeHours: -1\n${timing}\n`);
   return path;
 }

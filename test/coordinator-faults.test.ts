@@ -27,7 +27,7 @@ async function startWaitingRun(lab: Lab): Promise<string> {
   const path = join(lab.folder, 'waits.onnx');
   writeFileSync(path, buildDoubling(['N', 4], 'qfleet.noop busy_ns=1000'));
   await lab.qfleetOk('model', 'add', path, '--preset', 'raw');
-  const timing = { launches: 1, minSamples: 10, minDurationMs: 0 };
+  const timing = { launches: 1, minSamples: 10, minDurationMs: 0, repeats: 0, counters: false };
   const plan = { model: 'waits', devices: ['board'], backends: ['noop'], timing, probeMaxAgeHours: -1 };
   // JSON is YAML.
   writeFileSync(join(lab.folder, 'plan.yaml'), JSON.stringify(plan));

@@ -11,7 +11,19 @@ async function startLongRun(lab: Lab): Promise<string> {
   const path = join(lab.folder, 'slow.onnx');
   writeFileSync(path, buildDoubling(['N', 4], 'qfleet.noop busy_ns=2000000'));
   await lab.qfleetOk('model', 'add', path, '--preset', 'raw');
-  const order = ['run', 'create', '--model', 'slow', '--backends', 'noop', '--duration', '800'];
+  const order = [
+    'run',
+    'create',
+    '--model',
+    'slow',
+    '--backends',
+    'noop',
+    '--duration',
+    '800',
+    '--repeats',
+    '0',
+    '--no-counters',
+  ];
   return (await lab.qfleetOk(...order)).trim();
 }
 

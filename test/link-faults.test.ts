@@ -141,7 +141,15 @@ class FaultyFleet implements AsyncDisposable {
     writeFileSync(path, buildDoubling(['N', 4], `qfleet.noop busy_ns=100000 ${padding}`));
     await this.#call('POST', '/v1/models', { path, name, contract: { preset: 'raw' } });
     const settings = [1, 2, 3].map((threads) => ({ threads }));
-    const timing = { launches: 1, minSamples: 10, minDurationMs: 0, maxWarmupSamples: 10, profile: false };
+    const timing = {
+      launches: 1,
+      minSamples: 10,
+      minDurationMs: 0,
+      maxWarmupSamples: 10,
+      operatorProfile: false,
+      counters: false,
+      repeats: 0,
+    };
     const plan = {
       model: name,
       devices: ['board'],

@@ -63,6 +63,8 @@ describe('the main job on MNIST with two agents', needsTestData('models/mnist-8.
       'mnist-8',
       '--dataset',
       'divided',
+      '--repeats',
+      '0',
       '--duration',
       '200',
       '--wait',

@@ -30,6 +30,8 @@ test(
       'cifar10',
       '--limit',
       '60',
+      '--repeats',
+      '0',
       '--duration',
       '300',
       '--wait',

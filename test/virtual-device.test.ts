@@ -21,7 +21,7 @@ test('an emulated Raspberry Pi 3 is recognised, evaluates with the real kernels,
   await lab.qfleetOk('model', 'add', sampleModel, '--name', 'glyphs', '--contract', sampleContract);
   await lab.qfleetOk('dataset', 'add', join(lab.folder, 'glyphs.npz'), '--split', '80');
   await lab.qfleetOk('quantize', 'glyphs', '--calibration', 'glyphs', '--recipe', 'int8-per-channel');
-  const order = ['--model', 'glyphs', '--dataset', 'glyphs', '--duration', '100', '--wait'];
+  const order = ['--model', 'glyphs', '--dataset', 'glyphs', '--duration', '100', '--repeats', '0', '--wait'];
   await lab.qfleetOk('run', 'create', ...order);
   const { devices, cells, comparisons } = await lab.report();
   const { inventory } = devices.find((device: { name: string }) => device.name === 'board');

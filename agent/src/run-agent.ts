@@ -14,6 +14,7 @@ import { probeBackends } from './backends/probe-backends.ts';
 import { BlobCache } from './blobs/blob-cache.ts';
 import { freeDiskBytes } from './blobs/free-disk.ts';
 import { createBlobSource } from './blobs/open-blob.ts';
+import { TransferLog } from './blobs/transfer-log.ts';
 import type { Identity } from './config/read-identity.ts';
 import type { AgentConfig } from './config/resolve-config.ts';
 import { readEnvironment } from './environment/read-environment.ts';
@@ -76,6 +77,7 @@ interface Facts {
 interface Agent {
   readonly link: Link;
   readonly spool: Spool;
+  readonly transfers: TransferLog;
   readonly desk: JobDesk;
   readonly status: StatusFile;
   readonly handlers: SessionHandlers;
@@ -92,7 +94,15 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
   const random = createRandom(processSeed());
   const quota = config.cacheQuotaBytes === undefined ? {} : { quotaBytes: config.cacheQuotaBytes };
   const openBlob = createBlobSource(link);
-  const cache = await BlobCache.open({ folder: join(stateFolder, 'cache'), openBlob, random, log, ...quota });
+  const transfers = new TransferLog();
+  const cache = await BlobCache.open({
+    folder: join(stateFolder, 'cache'),
+    openBlob,
+    random,
+    log,
+    transfers,
+    ...quota,
+  });
   const spool = await Spool.open(join(stateFolder, 'spool'), log);
   const workFolder = join(stateFolder, 'work');
   await removeOldWork(workFolder);
@@ -102,7 +112,7 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
     workFolder,
     spool,
     log,
-    tools: jobTools(config, facts, cache),
+    tools: jobTools(config, facts, { cache, transfers }),
     onChange: () => {
       if (desk.progress) progress.report(desk.progress);
       status.update();
@@ -160,6 +170,7 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
   return {
     link,
     spool,
+    transfers,
     desk,
     status,
     handlers,
@@ -178,7 +189,7 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
 
 /** Runs session, delivery and jobs side by side until the agent is to leave. */
 async function serve(agent: Agent, { identity, log, drain, leave }: RunAgentOptions): Promise<void> {
-  const { link, spool, desk, status, handlers, welcomes, onProblem, setConnected } = agent;
+  const { link, spool, transfers, desk, status, handlers, welcomes, onProblem, setConnected } = agent;
   const ending = new AbortController();
   const random = createRandom(processSeed());
   const onEnd = (message: string): void => {
@@ -189,6 +200,7 @@ async function serve(agent: Agent, { identity, log, drain, leave }: RunAgentOpti
   const delivery = deliverResults({
     spool,
     link,
+    transfers,
     key: identity.key,
     random,
     log,
@@ -213,7 +225,11 @@ async function serve(agent: Agent, { identity, log, drain, leave }: RunAgentOpti
   await status.flush();
 }
 
-function jobTools(config: AgentConfig, { inventory, bootId }: Facts, cache: BlobCache): JobTools {
+function jobTools(
+  config: AgentConfig,
+  { inventory, bootId }: Facts,
+  { cache, transfers }: { readonly cache: BlobCache; readonly transfers: TransferLog },
+): JobTools {
   return {
     agentVersion,
     bootId,
@@ -224,7 +240,10 @@ function jobTools(config: AgentConfig, { inventory, bootId }: Facts, cache: Blob
     lockHost: (options) => lockHost({ ...options, bootId: config.lockName ?? bootId }),
     readEnvironment: () => readEnvironment(),
     // Loaded when a probe is asked for: most days there is none.
-    runProbes: async (options) => (await import('./probes/run-probes.ts')).runProbes(options),
+    runProbes: async (options) => {
+      const { runProbes } = await import('./probes/run-probes.ts');
+      return runProbes({ ...options, storageFolder: config.stateFolder, transfers: transfers.rates });
+    },
   };
 }
 

@@ -41,7 +41,17 @@ describe('the report says how long what takes a known time takes', () => {
   });
 
   async function measure(): Promise<Report> {
-    const plan = ['--model', 'busy', '--backends', 'noop', '--duration', '500'];
+    const plan = [
+      '--model',
+      'busy',
+      '--backends',
+      'noop',
+      '--duration',
+      '500',
+      '--repeats',
+      '0',
+      '--no-counters',
+    ];
     await lab.qfleetOk('run', 'create', ...plan, '--wait');
     return await lab.report();
   }

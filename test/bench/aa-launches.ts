@@ -32,9 +32,9 @@ async function comparePairs(context: BenchContext): Promise<Figure[]> {
   for (let pair = 0; pair < context.pairs; pair++) {
     context.progress(`pair ${pair + 1} of ${context.pairs}`);
     const [reference, subject] = await launchPair(paths, random, context);
-    const compared = compareLaunches({ reference, subject, paired: true, random });
+    const compared = compareLaunches({ reference, subject, paired: true });
     ratios.push(compared.ratio);
-    if (compared.verdict !== 'not different') different++;
+    if (compared.verdict === 'faster' || compared.verdict === 'slower') different++;
     if (compared.interval && (compared.interval.low > 1 || compared.interval.high < 1)) excluded++;
   }
   const n = context.pairs;

@@ -10,7 +10,7 @@ import { uploadBlob } from '../../agent/src/blobs/upload-blob.ts';
 import { readIdentity } from '../../agent/src/config/read-identity.ts';
 import { Link } from '../../agent/src/session/link.ts';
 import type { BenchContext, Benchmark } from './benchmark.ts';
-import type { Figure } from './figure.ts';
+import type { Figure, Goal } from './figure.ts';
 import { readProcessCpuNs } from './process-cpu.ts';
 import { readProcessMemory, resetPeak } from './process-memory.ts';
 import { type CoordinatorProcess, joinAs, startCoordinatorProcess } from './start-coordinator-process.ts';
@@ -141,7 +141,7 @@ async function timeTransfer(pid: number, move: () => Promise<void>): Promise<Cos
   };
 }
 
-function describe(name: string, { costs, ...memory }: Transfers, goal?: Figure['goal']): Figure[] {
+function describe(name: string, { costs, ...memory }: Transfers, goal?: Goal): Figure[] {
   const speeds = costs.map(({ wall }) => blobBytes / megabyte / wall);
   const spread = `slowest ${Math.min(...speeds).toFixed(0)}, fastest ${Math.max(...speeds).toFixed(0)}`;
   const cpu = (side: 'coordinator' | 'agent'): Figure => ({

@@ -1,13 +1,14 @@
 import type { Interval } from '@qfleet/shared/statistics/interval.ts';
 
 /** What a figure should be. */
-export interface Goal {
-  readonly is: 'at most' | 'at least';
-  readonly limit: number;
-}
+export type Goal =
+  | { readonly is: 'at most' | 'at least'; readonly limit: number }
+  | { readonly is: 'between'; readonly low: number; readonly high: number };
 
-/** One number that a benchmark found. */
-export interface Figure {
+/** One number that a benchmark found, or why there is none. */
+export type Figure = FoundFigure | MissingFigure;
+
+export interface FoundFigure {
   /** By id, `<benchmark>.<what>`. */
   readonly name: string;
   readonly value: number;
@@ -21,12 +22,22 @@ export interface Figure {
   readonly note?: string;
 }
 
+export interface MissingFigure {
+  readonly name: string;
+  readonly unit: string;
+  /** A reason, as readings have it: `no-gcc`. */
+  readonly unavailable: string;
+}
+
 export type GoalVerdict = 'met' | 'not met' | 'undecided';
 
-/** Whether a figure meets its goal, by its whole interval where it has one; undefined where it has no goal. */
-export function judgeGoal({ value, interval, goal }: Figure): GoalVerdict | undefined {
-  if (!goal) return undefined;
-  const meets = (each: number): boolean => (goal.is === 'at most' ? each <= goal.limit : each >= goal.limit);
-  const met = [interval?.low ?? value, interval?.high ?? value].filter(meets).length;
-  return (['not met', 'undecided', 'met'] as const)[met];
+/** Whether a figure meets its goal, by its whole interval where it has one; undefined where there is nothing to judge. */
+export function judgeGoal(figure: Figure): GoalVerdict | undefined {
+  if (!('value' in figure) || !figure.goal) return undefined;
+  const { value, goal } = figure;
+  const { low, high } = figure.interval ?? { low: value, high: value };
+  const least = goal.is === 'at least' ? goal.limit : goal.is === 'between' ? goal.low : -Infinity;
+  const most = goal.is === 'at most' ? goal.limit : goal.is === 'between' ? goal.high : Infinity;
+  if (low >= least && high <= most) return 'met';
+  return high < least || low > most ? 'not met' : 'undecided';
 }

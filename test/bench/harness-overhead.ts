@@ -38,10 +38,7 @@ async function measureOverhead(context: BenchContext): Promise<Figure[]> {
     bare: () => launchBare({ model: model.path, threads, ...inputs, warmups: 1 + warmups, samples }),
   };
   const medians = await alternate(sides, context);
-  return describe(medians, {
-    context,
-    note: `${model.note}, ${threads} threads, ${samples} samples a launch`,
-  });
+  return describe(medians, `${model.note}, ${threads} threads, ${samples} samples a launch`);
 }
 
 type Medians = Readonly<Record<'qfleet' | 'bare', number[]>>;
@@ -60,12 +57,8 @@ async function alternate(
   return medians;
 }
 
-function describe(
-  { qfleet, bare }: Medians,
-  { context, note }: { readonly context: BenchContext; readonly note: string },
-): Figure[] {
-  const random = createRandom(context.seed);
-  const { ratio, interval } = compareLaunches({ reference: qfleet, subject: bare, paired: true, random });
+function describe({ qfleet, bare }: Medians, note: string): Figure[] {
+  const { ratio, interval } = compareLaunches({ reference: qfleet, subject: bare, paired: true });
   const n = qfleet.length;
   return [
     {

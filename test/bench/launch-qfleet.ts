@@ -12,6 +12,16 @@ const inputSeed = 1;
 /** Random inputs as a measure job without a dataset makes them. */
 export const randomInputs: PoolSource = { kind: 'random', seed: inputSeed, contract: plainContract };
 
+const singleStream: MeasureRequest['load'] = {
+  scenario: 'single-stream',
+  samplesPerQuery: 1,
+  targetRatePerSec: 0,
+  latencyBoundNs: 0,
+  percentile: 0,
+  frameRatePerSec: 0,
+  scheduleSeed: 0,
+};
+
 /** What is timed, and for how long. */
 export type LaunchOrder = Pick<MeasureRequest, 'backend' | 'variantPath' | 'threads'> &
   Partial<Pick<MeasureRequest, 'minSamples' | 'minDurationMs' | 'maxWarmupSamples'>>;
@@ -30,6 +40,7 @@ export async function launchQfleet(
       dimensions: {},
       batch: 1,
       inputs: randomInputs,
+      load: singleStream,
       minSamples: 1,
       minDurationMs: 0,
       maxDurationMs: 0,

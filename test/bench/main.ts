@@ -13,7 +13,9 @@ import { formatFigures } from './format-figures.ts';
 import { harnessOverhead } from './harness-overhead.ts';
 import { idleAgent } from './idle-agent.ts';
 import { noopCost } from './noop-cost.ts';
+import { pointerChase } from './pointer-chase.ts';
 import { quantizerSpeed } from './quantizers/quantizer-speed.ts';
+import { stream } from './stream.ts';
 
 // Read by ONNX Runtime when it loads: without it, it uploads telemetry.
 process.env['ORT_DISABLE_TELEMETRY'] = '1';
@@ -25,6 +27,8 @@ const benchmarks: readonly Benchmark[] = [
   blobThroughput,
   commitRate,
   idleAgent,
+  stream,
+  pointerChase,
   quantizerSpeed,
 ];
 

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { JobFailure } from '../jobs/job-failure.ts';
+import { resolveLoad } from '../jobs/resolve-load.ts';
 import type { LaunchMeasurement, MeasureRequest, ShardEvaluation } from '../runner/protocol.ts';
 import { startRunner } from '../runner/start-runner.ts';
 import { buildDoubling, buildOnnx } from '../testing/build-onnx.ts';
@@ -39,7 +40,7 @@ for (const { id } of backends) {
     after(() => folder[Symbol.asyncDispose]());
     const load = (): Omit<
       MeasureRequest,
-      'kind' | 'inputs' | 'minSamples' | 'minDurationMs' | 'maxDurationMs' | 'maxWarmupSamples'
+      'kind' | 'inputs' | 'load' | 'minSamples' | 'minDurationMs' | 'maxDurationMs' | 'maxWarmupSamples'
     > => ({
       backend: id,
       variantPath,
@@ -66,6 +67,7 @@ for (const { id } of backends) {
         ...load(),
         kind: 'measure',
         inputs: { kind: 'random', seed: 1, contract: randomInputs.contract! },
+        load: resolveLoad({ scenario: 'single-stream', load: null }),
         minSamples: 10,
         minDurationMs: 0,
         maxDurationMs: 1000,
@@ -125,6 +127,7 @@ for (const { id } of backends) {
         variantPath: half,
         kind: 'measure',
         inputs: { kind: 'random', seed: 1, contract: { ...randomInputs.contract!, elementType: 'float16' } },
+        load: resolveLoad({ scenario: 'single-stream', load: null }),
         minSamples: 10,
         minDurationMs: 0,
         maxDurationMs: 1000,

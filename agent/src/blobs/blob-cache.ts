@@ -6,6 +6,7 @@ import type { Logger } from '@qfleet/shared/logger.ts';
 import type { Random } from '@qfleet/shared/random.ts';
 import { downloadBlob, type OpenBlob } from './download-blob.ts';
 import { freeDiskBytes } from './free-disk.ts';
+import type { TransferLog } from './transfer-log.ts';
 
 /** Left free on the disk beyond a blob's own size. */
 const reserveBytes = 64 * 2 ** 20;
@@ -22,6 +23,8 @@ export interface BlobCacheOptions {
   /** Absent: 2 GB, or a fifth of the free disk if that is less. */
   readonly quotaBytes?: number;
   readonly stallMs?: number;
+  /** Where the speed of downloads is noted. */
+  readonly transfers?: TransferLog;
 }
 
 export interface BlobRef {
@@ -131,13 +134,25 @@ export class BlobCache {
   }
 
   async #fetch(digest: Digest, sizeBytes: number, { signal, onProgress }: FetchOptions): Promise<void> {
-    const { folder, openBlob, random, stallMs = 30_000 } = this.#options;
+    const { folder, openBlob, random, stallMs = 30_000, transfers } = this.#options;
     const path = join(folder, digest);
     await this.#makeRoom(digest, sizeBytes);
     this.#reservedBytes += sizeBytes;
     try {
       const progress = onProgress === undefined ? {} : { onProgress };
-      await downloadBlob({ digest, sizeBytes, path, openBlob, stallMs, random, signal, ...progress });
+      const onTransfer = (bytes: number, durationNs: number): void =>
+        transfers?.add('download', bytes, durationNs);
+      await downloadBlob({
+        digest,
+        sizeBytes,
+        path,
+        openBlob,
+        stallMs,
+        random,
+        signal,
+        onTransfer,
+        ...progress,
+      });
     } finally {
       this.#reservedBytes -= sizeBytes;
     }

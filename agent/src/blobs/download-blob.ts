@@ -31,6 +31,8 @@ export interface Download {
   readonly random: Random;
   readonly signal: AbortSignal;
   readonly onProgress?: (receivedBytes: number) => void;
+  /** What came in one go to its end, and how long it took. */
+  readonly onTransfer?: (bytes: number, durationNs: number) => void;
 }
 
 /**
@@ -97,6 +99,8 @@ async function append(
   progress: { bytes: number },
 ): Promise<void> {
   using watch = watchForStall(download.stallMs, download.signal);
+  const before = progress.bytes;
+  const start = process.hrtime.bigint();
   for await (const chunk of download.openBlob(download.digest, progress.bytes, watch.signal)) {
     watch.touch();
     assertNext(chunk, progress.bytes, download);
@@ -106,6 +110,7 @@ async function append(
     download.onProgress?.(progress.bytes);
   }
   watch.signal.throwIfAborted();
+  download.onTransfer?.(progress.bytes - before, Number(process.hrtime.bigint() - start));
 }
 
 function assertNext(chunk: BlobChunk, position: number, { digest, sizeBytes }: Download): void {

@@ -7,6 +7,7 @@ import type { StatBlobRequest } from '@qfleet/shared/gen/qfleet/v1/StatBlobReque
 import type { StatBlobResponse__Output } from '@qfleet/shared/gen/qfleet/v1/StatBlobResponse.ts';
 import { blobChunkBytes } from '@qfleet/shared/grpc/agent-service.ts';
 import { callUnary } from '../session/call-unary.ts';
+import type { TransferLog } from './transfer-log.ts';
 
 /** An upload that moves nothing for this long is given up, milliseconds. */
 const stallMs = 60_000;
@@ -16,13 +17,15 @@ export interface Upload {
   readonly digest: Digest;
   readonly path: string;
   readonly signal: AbortSignal;
+  /** Where the speed is noted. */
+  readonly transfers?: TransferLog;
 }
 
 /**
  * Sends a blob, from where an earlier attempt ended; nothing where the coordinator has it. Holds back when the
  * connection does: at most one chunk waits in memory. Throws the call's ServiceError.
  */
-export async function uploadBlob({ client, digest, path, signal }: Upload): Promise<void> {
+export async function uploadBlob({ client, digest, path, signal, transfers }: Upload): Promise<void> {
   const { complete, receivedBytes } = await callUnary<StatBlobRequest, StatBlobResponse__Output>(
     (...call) => client.statBlob(...call),
     { digest },
@@ -32,12 +35,12 @@ export async function uploadBlob({ client, digest, path, signal }: Upload): Prom
   const { size } = await stat(path);
   signal.throwIfAborted();
   const put = startPut(client, signal);
+  const offset = Math.min(receivedBytes, size);
+  const start = process.hrtime.bigint();
   try {
-    await Promise.race([
-      put.answered,
-      sendFile(put, { digest, path, size, offset: Math.min(receivedBytes, size) }),
-    ]);
+    await Promise.race([put.answered, sendFile(put, { digest, path, size, offset })]);
     await put.answered;
+    transfers?.add('upload', size - offset, Number(process.hrtime.bigint() - start));
   } finally {
     put[Symbol.dispose]();
   }

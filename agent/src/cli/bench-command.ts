@@ -1,63 +1,94 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { digestFile } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import type { InputContract__Output } from '@qfleet/shared/gen/qfleet/v1/InputContract.ts';
 import type { Job__Output } from '@qfleet/shared/gen/qfleet/v1/Job.ts';
-import { inputContractSchema } from '@qfleet/shared/inputs/input-contract.ts';
-import type { Reading } from '@qfleet/shared/reading.ts';
-import { parse } from 'yaml';
-import * as z from 'zod';
+import { judgeSeries } from '@qfleet/shared/launches/judge-series.ts';
+import { readLaunches } from '@qfleet/shared/launches/read-launches.ts';
+import { isScenario } from '@qfleet/shared/loadgen/scenarios.ts';
+import { summaryText } from '@qfleet/shared/loadgen/summary-text.ts';
+import type { MeasureFacts } from '@qfleet/shared/result/job-result.ts';
 import { agentVersion } from '../agent-version.ts';
 import { resolveNodeCommand } from '../config/resolve-config.ts';
 import { readEnvironment } from '../environment/read-environment.ts';
 import { lockHost } from '../host/host-lock.ts';
 import { readBootId } from '../inventory/read-boot-id.ts';
 import { readInventory } from '../inventory/read-inventory.ts';
-import { plainContract } from '../jobs/fetch-pool-source.ts';
 import { JobFailure } from '../jobs/job-failure.ts';
 import { type FinishedJob, type JobTools, runJob } from '../jobs/run-job.ts';
 import { startRunner } from '../runner/start-runner.ts';
-import { benchReadings } from './bench-readings.ts';
-import { formatReadings } from './format-readings.ts';
+import { type BenchOptions, planBench } from './bench-job.ts';
+import { type BenchResult, describeBench } from './bench-result.ts';
+import { formatBench } from './format-bench.ts';
 import { interruptSignal } from './interrupt-signal.ts';
 import { createProgressLine } from './report-progress.ts';
-
-export interface BenchOptions {
-  readonly inputContract?: string;
-  readonly backend: string;
-  readonly threads: number;
-  readonly launches: number;
-  readonly duration: number;
-  readonly output: 'table' | 'json';
-}
-
-/** Fixed, so that two runs of `bench` feed the same inputs. */
-const inputSeed = 1;
 
 /** `qfleet-agent bench`: a measure job of one variant, by the same code as a coordinator's. */
 export async function benchCommand(model: string, options: BenchOptions): Promise<void> {
   const path = resolve(model);
-  const job = await makeJob(path, options);
+  const job = await planBench(path, options);
   const workFolder = await mkdtemp(join(tmpdir(), 'qfleet-bench-'));
   try {
-    const readings = await measure(job, path, workFolder);
-    const text =
-      options.output === 'json'
-        ? JSON.stringify(
-            { model: path, digest: job.measure?.variants[0]?.digest, backend: options.backend, readings },
-            null,
-            2,
-          )
-        : formatReadings(readings);
+    const { facts, samples } = await measure(job, path, workFolder);
+    const text = await formatResult(options, { job, path, facts, samples });
     process.stdout.write(`${text}\n`);
   } finally {
     await rm(workFolder, { recursive: true, force: true });
   }
 }
 
-async function measure(job: Job__Output, path: string, workFolder: string): Promise<Reading[]> {
+interface Measured {
+  readonly job: Job__Output;
+  readonly path: string;
+  readonly facts: MeasureFacts;
+  readonly samples: ReadonlyMap<string, Uint8Array>;
+}
+
+async function formatResult(options: BenchOptions, measured: Measured): Promise<string> {
+  const { cpu, emulated } = await readInventory();
+  const device = { emulatedBy: emulated?.by, processors: cpu.processors };
+  if (options.output === 'mlperf') return formatMlperf(measured, device);
+  const result: BenchResult = describeBench({
+    ...measured,
+    sizeBytes: (await stat(measured.path)).size,
+    device,
+  });
+  if (options.output === 'table') return formatBench(result);
+  const { path, job } = measured;
+  const digest = job.measure?.variants[0]?.digest;
+  return JSON.stringify({ model: path, digest, backend: options.backend, ...result }, null, 2);
+}
+
+function formatMlperf({ facts, job, samples }: Measured, device: Parameters<typeof judgeSeries>[1]): string {
+  const { scenario, load, backend } = facts;
+  const [variant] = job.measure?.variants ?? [];
+  if (!load || !variant || !job.measure || !isScenario(scenario)) {
+    throw new QfleetError('internal', 'The measurement does not say what its load was.');
+  }
+  if (device.emulatedBy !== undefined) {
+    throw new QfleetError(
+      'refused',
+      `The processor is emulated by ${device.emulatedBy}: there are no latencies.`,
+    );
+  }
+  const { chosen: series } = judgeSeries(facts, device, samples);
+  const { launchesPerVariant, minSamples, minDurationMs } = job.measure;
+  const { completed } = readLaunches(facts, { variantDigest: variant.digest, series }, samples);
+  return summaryText({
+    sutName: `qfleet ${agentVersion}, ${backend.id} ${backend.version}, ${variant.name}`,
+    scenario,
+    load,
+    launches: completed,
+    minQueries: minSamples * launchesPerVariant,
+    minDurationMs: minDurationMs * launchesPerVariant,
+  });
+}
+
+async function measure(
+  job: Job__Output,
+  path: string,
+  workFolder: string,
+): Promise<Omit<Measured, 'job' | 'path'>> {
   using line = createProgressLine(process.stderr);
   const finished = await runJob(
     {
@@ -72,76 +103,31 @@ async function measure(job: Job__Output, path: string, workFolder: string): Prom
   if (outcome.kind === 'failed') throw new JobFailure(outcome.failure);
   if (outcome.kind !== 'measure')
     throw new QfleetError('internal', `Expected a measurement, got ${outcome.kind}.`);
-  const isEmulated = (await readInventory()).emulated !== undefined;
-  return benchReadings(outcome.facts, await readSamples(finished), {
-    sizeBytes: (await stat(path)).size,
-    isEmulated,
-  });
-}
-
-async function makeJob(path: string, options: BenchOptions): Promise<Job__Output> {
-  const { size } = await stat(path);
-  const contract = options.inputContract ? await readContract(options.inputContract) : plainContract;
-  return {
-    id: 'bench',
-    runId: 'bench',
-    fence: 1,
-    attempt: 1,
-    timeLimitMs: 0,
-    spec: 'measure',
-    measure: {
-      backend: options.backend,
-      variants: [{ digest: await digestFile(path), name: path.split('/').at(-1) ?? path, sizeBytes: size }],
-      scenario: 'single-stream',
-      settings: { threads: options.threads, batch: 1, providerOptions: {}, affinity: [], dimensions: {} },
-      inputs: { datasetDigest: '', contract, item: null, shards: [], count: 0, randomSeed: inputSeed },
-      launchesPerVariant: options.launches,
-      minSamples: 100,
-      minDurationMs: options.duration,
-      maxDurationMs: Math.max(60_000, options.duration),
-      maxWarmupSamples: 200,
-      seed: inputSeed,
-      profile: false,
-      load: null,
-      counters: false,
-      maxRepeats: 0,
-      sustainedMs: 0,
-    },
-  };
+  return { facts: outcome.facts, samples: await readSamples(outcome.facts, finished) };
 }
 
 async function localTools(path: string): Promise<JobTools> {
   return {
     agentVersion,
     bootId: await readBootId(),
-    isEmulated: false,
+    isEmulated: (await readInventory()).emulated !== undefined,
     nodeCommand: resolveNodeCommand(process.env),
     acquireBlob: async () => ({ path, [Symbol.dispose]: () => undefined }),
     startRunner,
     lockHost: (options) =>
       lockHost({ ...options, bootId: process.env['QFLEET_AGENT_LOCK_NAME'] ?? options.bootId }),
-    readEnvironment: () => readEnvironment(),
+    readEnvironment: (options) => readEnvironment('/', options),
     runProbes: async () => {
       throw new QfleetError('internal', 'A bench has no probes.');
     },
   };
 }
 
-/** A misspelt field would silently leave the default. */
-const contractSchema = z.strictObject(inputContractSchema.shape);
-
-async function readContract(path: string): Promise<InputContract__Output> {
-  const parsed = contractSchema.safeParse(parse(await readFile(path, 'utf8')));
-  if (parsed.success) return parsed.data;
-  throw new QfleetError('usage', `${path} is no input contract: ${z.prettifyError(parsed.error)}`, {
-    hint: `It takes ${Object.keys(contractSchema.shape).join(', ')}.`,
-  });
-}
-
-async function readSamples({ result, blobs }: FinishedJob): Promise<Float64Array> {
-  const digest = result.outcome.kind === 'measure' ? result.outcome.facts.samplesBlob : undefined;
-  const file = blobs.find((blob) => blob.digest === digest);
+async function readSamples(
+  { samplesBlob }: MeasureFacts,
+  { blobs }: FinishedJob,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const file = blobs.find((blob) => blob.digest === samplesBlob);
   if (!file) throw new QfleetError('internal', 'The measurement has no samples.');
-  const bytes = await readFile(file.path);
-  return Float64Array.from({ length: bytes.length / 8 }, (_, i) => bytes.readDoubleLE(8 * i));
+  return new Map([[file.digest, await readFile(file.path)]]);
 }

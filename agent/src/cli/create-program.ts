@@ -1,3 +1,5 @@
+import { profileNames } from '@qfleet/shared/loadgen/profiles.ts';
+import { scenarios } from '@qfleet/shared/loadgen/scenarios.ts';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { agentVersion } from '../agent-version.ts';
 
@@ -46,9 +48,10 @@ function addStatus(program: Command): void {
 function addProbe(program: Command): void {
   program
     .command('probe')
-    .description('this machine’s inventory, memory bandwidth, caches and latency ladder')
+    .description('this machine: inventory, clock, memory, caches, peak compute, storage, counters, meters')
     .addOption(outputOption())
     .option('--memory <bytes>', 'memory that it may use; by default a quarter of what is free', parseCount, 0)
+    .option('--folder <dir>', 'on the disk whose speed is measured; by default the home folder')
     .addHelpText('after', '\nExample:\n  qfleet-agent probe')
     .action(async (options) => (await import('./probe-command.ts')).probeCommand(options));
 }
@@ -61,15 +64,59 @@ function addBench(program: Command): void {
     .option('--input-contract <file>', 'input contract, YAML or JSON: random images go through it')
     .option('--backend <id>', 'what executes it', 'onnxruntime-cpu')
     .option('--threads <n>', 'threads inside an operator; 0: all processors', parseCount, 0)
+    .option('--batch <n>', 'samples in one inference', parseCount, 1)
+    .addOption(
+      new Option('--scenario <name>', 'how load is offered').choices(scenarios).default('single-stream'),
+    )
+    .addOption(
+      new Option('--profile <name>', 'how long: 6, 10 or 60 s at least over all launches')
+        .choices(profileNames)
+        .default('quick'),
+    )
     .option('--launches <n>', 'fresh processes that each time it', parseCount, 6)
-    .option('--duration <ms>', 'timed section of a launch, at least', parseCount, 1000)
-    .addOption(outputOption())
-    .addHelpText('after', '\nExample:\n  qfleet-agent bench mobilenetv2-7.onnx --threads 1')
+    .option('--duration <ms>', 'timed section of a launch, at least; by default the profile’s', parseCount)
+    .option('--samples-per-query <n>', 'multi-stream: samples in a query', parseCount, 8)
+    .option('--bound <ms>', 'server: latency from the scheduled arrival, at most', parsePositive, 100)
+    .option(
+      '--percentile <p>',
+      'server: at which the bound is kept, 50 … 99.9; by default the profile’s',
+      parsePositive,
+    )
+    .option(
+      '--rate <n>',
+      'server: queries a second; by default the highest within the bound is searched',
+      parsePositive,
+      0,
+    )
+    .option('--fps <n>', 'fixed-rate: frames a second', parsePositive, 30)
+    .option(
+      '--repeats <n>',
+      'launch all again, so often at most, where the timing cannot be trusted',
+      parseCount,
+      0,
+    )
+    .option('--counters', 'one more launch under hardware counters', false)
+    .option('--sustained <minutes>', 'one more launch without a pause', parsePositive, 0)
+    .addOption(
+      new Option('-o, --output <format>', 'how to print it')
+        .choices(['table', 'json', 'mlperf'])
+        .default('table'),
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  qfleet-agent bench mobilenetv2-7.onnx --threads 1\n  qfleet-agent bench mobilenetv2-7.onnx --scenario server --bound 50 -o mlperf',
+    )
     .action(async (model, options) => (await import('./bench-command.ts')).benchCommand(model, options));
 }
 
 function outputOption(): Option {
   return new Option('-o, --output <format>', 'how to print it').choices(['table', 'json']).default('table');
+}
+
+function parsePositive(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('Expected a number above 0.');
 }
 
 function parseCount(text: string): number {

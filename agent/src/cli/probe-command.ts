@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { readEnvironment } from '../environment/read-environment.ts';
 import { lockHost } from '../host/host-lock.ts';
 import { readBootId } from '../inventory/read-boot-id.ts';
 import { readInventory } from '../inventory/read-inventory.ts';
@@ -7,7 +9,11 @@ import { interruptSignal } from './interrupt-signal.ts';
 import { createProgressLine } from './report-progress.ts';
 
 /** `qfleet-agent probe`: this machine, measured under the host's lock. */
-export async function probeCommand(options: { output: 'table' | 'json'; memory: number }): Promise<void> {
+export async function probeCommand(options: {
+  output: 'table' | 'json';
+  memory: number;
+  folder?: string;
+}): Promise<void> {
   const signal = interruptSignal();
   using line = createProgressLine(process.stderr);
   const inventory = await readInventory();
@@ -17,16 +23,20 @@ export async function probeCommand(options: { output: 'table' | 'json'; memory: 
     onWait,
     signal,
   });
+  const environmentBefore = await readEnvironment();
   const facts = await runProbes({
     maxMemoryBytes: options.memory,
     emulated: inventory.emulated !== undefined,
+    storageFolder: options.folder ?? homedir(),
+    transfers: undefined,
     onProgress: (step, fraction) => line.report(step, fraction),
     signal,
   });
+  const environmentAfter = await readEnvironment();
   line[Symbol.dispose]();
   const text =
     options.output === 'json'
-      ? JSON.stringify({ inventory, probe: facts }, null, 2)
+      ? JSON.stringify({ inventory, environmentBefore, environmentAfter, probe: facts }, null, 2)
       : formatProbe(inventory, facts);
   process.stdout.write(`${text}\n`);
 }

@@ -2,24 +2,35 @@ import type { Environment } from '@qfleet/shared/result/job-result.ts';
 import { readMemory } from '../inventory/read-memory.ts';
 import { readText } from '../inventory/read-text.ts';
 import { readFrequency } from './read-frequency.ts';
+import { readPowerMode } from './read-power-mode.ts';
+import { readPressure } from './read-pressure.ts';
 import { readTemperature } from './read-temperature.ts';
 import { readThrottledBits } from './read-throttled-bits.ts';
 import { readTicks } from './read-ticks.ts';
 
+export interface EnvironmentOptions {
+  /** Start no process whatever is lost by it: something is being timed. */
+  readonly isQuiet?: boolean;
+}
+
 /**
  * The state of the device now, from files under `root`; what is not to be had is absent, never 0. Takes a
  * millisecond or two and starts no process, except `vcgencmd` on Raspberry Pis whose kernel does not show the
- * throttle bits. `freeMemoryBytes` is what can be had without swapping.
+ * throttle bits, and `nvpmodel` on Jetsons, unless it has to be quiet. `freeMemoryBytes` is what can be had without
+ * swapping.
  */
-export async function readEnvironment(root = '/'): Promise<Environment> {
-  const [frequency, temperatureMilliC, throttledBits, load1, memory, ticks] = await Promise.all([
-    readFrequency(root),
-    readTemperature(root),
-    readThrottledBits(root),
-    readLoad(root),
-    readMemory(root),
-    readTicks(root),
-  ]);
+export async function readEnvironment(root = '/', options: EnvironmentOptions = {}): Promise<Environment> {
+  const [frequency, temperatureMilliC, throttledBits, load1, memory, ticks, pressureUs, powerMode] =
+    await Promise.all([
+      readFrequency(root),
+      readTemperature(root),
+      readThrottledBits(root, options),
+      readLoad(root),
+      readMemory(root),
+      readTicks(root),
+      readPressure(root),
+      options.isQuiet ? undefined : readPowerMode(root),
+    ]);
   return {
     atUnixMs: Date.now(),
     ...frequency,
@@ -28,6 +39,8 @@ export async function readEnvironment(root = '/'): Promise<Environment> {
     ...(load1 !== undefined && { load1 }),
     freeMemoryBytes: memory.availableBytes,
     ...ticks,
+    ...(pressureUs !== undefined && { pressureUs }),
+    ...(powerMode !== undefined && { powerMode }),
   };
 }
 

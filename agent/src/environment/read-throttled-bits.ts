@@ -9,9 +9,13 @@ import { readText } from '../inventory/read-text.ts';
  * limit; 16 to 19 the same since boot. From sysfs where the kernel shows them, else from `vcgencmd` where it is
  * installed (it needs the group `video`); undefined on other boards.
  */
-export async function readThrottledBits(root: string): Promise<number | undefined> {
+export async function readThrottledBits(
+  root: string,
+  { isQuiet = false }: { readonly isQuiet?: boolean } = {},
+): Promise<number | undefined> {
   const text = await readText(root, 'sys/devices/platform/soc/soc:firmware/get_throttled');
   if (text !== undefined) return parseBits(text);
+  if (isQuiet) return undefined;
   const command = await findCommand(root);
   return command === undefined ? undefined : askFirmware(command);
 }

@@ -1,5 +1,6 @@
 import type { Environment, ProbeFacts } from '@qfleet/shared/result/job-result.ts';
 import type { PinnedBlob } from '../blobs/blob-cache.ts';
+import type { EnvironmentOptions } from '../environment/read-environment.ts';
 import type { Runner } from '../runner/start-runner.ts';
 import type { ResultBlobs } from './result-blobs.ts';
 
@@ -15,7 +16,7 @@ export interface JobContext {
   startRunner(affinity: readonly number[]): Promise<Runner>;
   /** The host's measurement lock; waits for it. */
   lockHost(): Promise<AsyncDisposable>;
-  readEnvironment(): Promise<Environment>;
+  readEnvironment(options?: EnvironmentOptions): Promise<Environment>;
   runProbes(options: ProbeRun): Promise<ProbeFacts>;
   /** What is being done, for people, and how much of the job is done, 0…1. */
   onProgress(step: string, fraction: number): void;

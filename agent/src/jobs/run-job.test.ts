@@ -352,7 +352,7 @@ describe('running a job', () => {
   it('says unsupported for a scenario, a backend or a kind of job that it does not know', async () => {
     const variants = [await variant(buildDoubling(['N', 1, 4, 4]))];
     const scenario = await run({
-      job: wrapJob({ measure: makeMeasureJob({ variants, scenario: 'server' }) }),
+      job: wrapJob({ measure: makeMeasureJob({ variants, scenario: 'burst' }) }),
     });
     const backend = await run({
       job: wrapJob({ measure: makeMeasureJob({ variants, backend: 'trtexec' }) }),

@@ -4,6 +4,7 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Job__Output } from '@qfleet/shared/gen/qfleet/v1/Job.ts';
 import type { Environment, JobResult, ProbeFacts } from '@qfleet/shared/result/job-result.ts';
 import type { BlobRef, FetchOptions, PinnedBlob } from '../blobs/blob-cache.ts';
+import type { EnvironmentOptions } from '../environment/read-environment.ts';
 import type { Runner, RunnerOptions } from '../runner/start-runner.ts';
 import { runEvaluateJob } from './evaluate-job.ts';
 import type { JobContext, ProbeRun } from './job-context.ts';
@@ -22,7 +23,7 @@ export interface JobTools {
   acquireBlob(ref: BlobRef, options: FetchOptions): Promise<PinnedBlob>;
   startRunner(options: RunnerOptions): Promise<Runner>;
   lockHost(options: { bootId: string; onWait: () => void; signal: AbortSignal }): Promise<AsyncDisposable>;
-  readEnvironment(): Promise<Environment>;
+  readEnvironment(options?: EnvironmentOptions): Promise<Environment>;
   runProbes(options: ProbeRun): Promise<ProbeFacts>;
 }
 
@@ -96,7 +97,7 @@ async function attempt(
     onProgress: (step, fraction) => run.onProgress(step, fraction),
     fetchBlob: (ref) => tools.acquireBlob(ref, { signal }),
     startRunner: (affinity) => tools.startRunner({ affinity, signal, nodeCommand: tools.nodeCommand }),
-    readEnvironment: () => tools.readEnvironment(),
+    readEnvironment: (options) => tools.readEnvironment(options),
     runProbes: (options) => tools.runProbes(options),
     lockHost: async () => {
       limit.pause();

@@ -10,6 +10,7 @@ export interface Kernels {
   fill(to: number, bytes: number, value: number): void;
   deviation(from: number, bytes: number, expected: number): number;
   chase(at: number, steps: number): number;
+  fibonacci(rounds: number): number;
 }
 
 /** A compiled module; it may be handed to other threads. */

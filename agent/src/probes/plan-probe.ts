@@ -21,13 +21,18 @@ export interface ProbeSizes {
   readonly workingSets: readonly number[];
   /** `ladder<4xLLC` where the ladder may not reach DRAM. */
   readonly ladderFlags: readonly string[];
+  /** Rows and columns of the compute probe's matrices. */
+  readonly computeSize: number;
+  /** `size<768` where memory did not allow for it. */
+  readonly computeFlags: readonly string[];
 }
 
 /**
  * Chooses the sizes of the memory probes. Arrays: four times all last-level caches (STREAM's rule), at least
  * 16 MiB, all three within a quarter of the available memory. Ladder: 2^n and 1.5·2^n from 4 KiB to four times
  * one last-level cache, at least 64 MiB and at most 1 GiB (writing a larger cycle takes longer than the chase),
- * within the same quarter.
+ * within the same quarter. Compute: 768, at which ONNX Runtime's kernels reach their best within some per cent and a
+ * Pi 3 takes half a second, or 256. Beside that every child has Node's own 45 MB, and for compute ONNX Runtime's 40.
  */
 export function planProbe(limits: ProbeLimits): ProbeSizes {
   const budgetBytes = memoryBudget(limits);
@@ -40,6 +45,7 @@ export function planProbe(limits: ProbeLimits): ProbeSizes {
     arrayFlags: ruleFlags('array<4xLLC', arrayBytes, limits.lastLevelTotalBytes),
     workingSets,
     ladderFlags: ruleFlags('ladder<4xLLC', workingSets.at(-1) ?? 0, limits.lastLevelBytes),
+    ...planCompute(budgetBytes),
   };
 }
 
@@ -49,6 +55,15 @@ export function arrayForThreads(arrayBytes: number, threads: number): number {
   return perThread * threads;
 }
 
+/** The operands as given, as part of the model and as packed, and the result: seven float32 matrices at the most. */
+function planCompute(budgetBytes: number): Pick<ProbeSizes, 'computeSize' | 'computeFlags'> {
+  const fits = 7 * 4 * wantedComputeSize ** 2 <= budgetBytes;
+  return fits
+    ? { computeSize: wantedComputeSize, computeFlags: [] }
+    : { computeSize: 256, computeFlags: [`size<${wantedComputeSize}`] };
+}
+
+const wantedComputeSize = 768;
 const MiB = 1024 * 1024;
 /** The read kernel's step, in float64: 16 elements. */
 const segmentBytes = 16 * elementBytes;

@@ -1,7 +1,16 @@
+import type { CountersOutcome, CountersTask } from '../counters/calibrate-traffic.ts';
 import type { BandwidthKernel } from './bandwidth-kernels.ts';
+import type { WorkloadId } from './compute-workloads.ts';
 
 /** What a probe's child process is asked for: one measurement, so that its memory is fresh. */
-export type ProbeTask = BandwidthTask | LatencyTask;
+export type ProbeTask =
+  | BandwidthTask
+  | LatencyTask
+  | CountersTask
+  | ComputeTask
+  | FrequencyTask
+  | StorageTask
+  | ProcessTask;
 
 export interface BandwidthTask {
   readonly kind: 'bandwidth';
@@ -22,6 +31,42 @@ export interface LatencyTask {
   /** Wanted length of one repetition. */
   readonly repetitionNs: number;
   readonly seed: number;
+}
+
+export interface ComputeTask {
+  readonly kind: 'compute';
+  readonly workload: WorkloadId;
+  /** Rows and columns of the matrices; a third of it are the channels of the convolution. */
+  readonly size: number;
+  readonly threads: number;
+  /** Runs go on for so long, longer where fewer than six fit. */
+  readonly budgetMs: number;
+}
+
+export interface FrequencyTask {
+  readonly kind: 'frequency';
+  /** Of 64 additions, in one repetition. */
+  readonly rounds: number;
+  readonly repetitions: number;
+  readonly warmupMs: number;
+}
+
+export interface StorageTask {
+  readonly kind: 'storage';
+  readonly folder: string;
+  /** A multiple of 1 MiB. */
+  readonly pieceBytes: number;
+  readonly pieces: number;
+  /** Small writes with fsync. */
+  readonly syncs: number;
+  /** No further piece is written, read, or synced after so long each. */
+  readonly writeBudgetMs: number;
+  readonly readBudgetMs: number;
+  readonly syncBudgetMs: number;
+}
+
+export interface ProcessTask {
+  readonly kind: 'process';
 }
 
 export interface BandwidthOutcome {
@@ -49,7 +94,51 @@ export interface Rung {
   readonly loadNs: number;
 }
 
-export type ProbeOutcome = BandwidthOutcome | LatencyOutcome;
+export interface ComputeOutcome {
+  readonly kind: 'compute';
+  /** FLOP or OP of one run. */
+  readonly operations: number;
+  readonly runNs: readonly number[];
+  /** What was wrong with an output; absent where all was right. */
+  readonly wrongResult?: string;
+}
+
+export interface FrequencyOutcome {
+  readonly kind: 'frequency';
+  /** Additions in one repetition, each of which needed the one before. */
+  readonly adds: number;
+  readonly repetitionNs: readonly number[];
+}
+
+/** Times of pieces, or why there are none. */
+export type StorageTimes =
+  | { readonly ns: readonly number[]; readonly reason?: undefined }
+  | { readonly ns?: undefined; readonly reason: string };
+
+export interface StorageOutcome {
+  readonly kind: 'storage';
+  readonly pieceBytes: number;
+  readonly write: StorageTimes;
+  readonly read: StorageTimes;
+  readonly sync: StorageTimes;
+}
+
+export interface ProcessOutcome {
+  readonly kind: 'process';
+  readonly resources: NodeJS.ResourceUsage;
+  readonly peakBytes?: number;
+  readonly anonymousBytes?: number;
+  readonly proportionalBytes?: number;
+}
+
+export type ProbeOutcome =
+  | BandwidthOutcome
+  | LatencyOutcome
+  | CountersOutcome
+  | ComputeOutcome
+  | FrequencyOutcome
+  | StorageOutcome
+  | ProcessOutcome;
 
 /** What the child sends: how far it is, then either its outcome or why there is none. */
 export type ChildMessage =

@@ -21,7 +21,12 @@ export async function runInChild<T extends ProbeTask>(
   options: RunInChildOptions,
 ): Promise<OutcomeOf<T>> {
   if (options.signal.aborted) throw cancelled();
-  const child = fork(new URL('./child.ts', import.meta.url), { execArgv, stdio: ['ignore', 2, 2, 'ipc'] });
+  const child = fork(new URL('./child.ts', import.meta.url), {
+    execArgv,
+    stdio: ['ignore', 2, 2, 'ipc'],
+    // Before the library loads, which would start an uploader otherwise.
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+  });
   const stopWatching = watch(child, options);
   try {
     return (await askChild(child, task, options.onProgress)) as OutcomeOf<T>;

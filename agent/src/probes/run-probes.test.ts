@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { probeFactsSchema } from '@qfleet/shared/result/job-result.ts';
 import { type ProbeOptions, runProbes } from './run-probes.ts';
@@ -9,6 +10,8 @@ function options(overrides: Partial<ProbeOptions> = {}): ProbeOptions {
   return {
     maxMemoryBytes: 12 * MiB,
     emulated: false,
+    storageFolder: tmpdir(),
+    transfers: undefined,
     onProgress: () => {},
     signal: new AbortController().signal,
     ...overrides,

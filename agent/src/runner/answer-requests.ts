@@ -1,9 +1,13 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Backend, BackendAvailability } from '../backends/backend.ts';
+import { burn } from './burn.ts';
+import { countLaunch } from './count-launch.ts';
 import { evaluateShard } from './evaluate-shard.ts';
 import { findBackend, loadVariant } from './load-variant.ts';
 import { measureLaunch, profileLaunch } from './measure-launch.ts';
 import type { OpenRequest, RunnerRequest, ShardRequest } from './protocol.ts';
+import { serve } from './serve.ts';
+import { sustainLaunch } from './sustain-launch.ts';
 
 type OnProgress = (fraction: number) => void;
 
@@ -32,6 +36,10 @@ export function createAnswerer(
     if (request.kind === 'probe') return probe(findBackend(backends, request.backend));
     if (request.kind === 'measure') return measureLaunch(backends, request);
     if (request.kind === 'profile') return profileLaunch(backends, request);
+    if (request.kind === 'count') return countLaunch(backends, request, onProgress);
+    if (request.kind === 'sustain') return sustainLaunch(backends, request, onProgress);
+    if (request.kind === 'serve') return serve(backends, request, onProgress);
+    if (request.kind === 'burn') return burn(onProgress);
     if (request.kind === 'open') return open(request);
     return evaluate(request, onProgress);
   };

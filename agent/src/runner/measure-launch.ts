@@ -1,12 +1,14 @@
 import type { Backend } from '../backends/backend.ts';
+import { monotonicClock } from './launch-clock.ts';
 import { loadVariant } from './load-variant.ts';
 import { makeInputPool } from './make-input-pool.ts';
 import type { LaunchMeasurement, LaunchProfile, MeasureRequest, ProfileRequest } from './protocol.ts';
 import { readPeakMemory } from './read-peak-memory.ts';
-import { timeInferences } from './time-inferences.ts';
+import { targetOf } from './target-of.ts';
+import { timeLoad } from './time-load.ts';
 import { warmUp } from './warm-up.ts';
 
-/** One launch: load the variant, run it once, warm it up, time it. */
+/** One launch: load the variant, run it once, warm it up, offer it its load and time that. */
 export async function measureLaunch(
   backends: readonly Backend[],
   request: MeasureRequest,
@@ -18,17 +20,17 @@ export async function measureLaunch(
   await variant.infer(feeds[0]!);
   const firstInferenceNs = Number(process.hrtime.bigint() - before);
   const warm = await warmUp(variant, feeds, request.maxWarmupSamples);
-  const timed = await timeInferences(variant, feeds, request);
+  const target = targetOf({ variant, feeds, batch: request.batch, warm, clock: monotonicClock });
+  const { latenciesNs, wallNs, ...timed } = await timeLoad(target, request.load, request);
   return {
     ...load,
     threads: variant.threads,
     firstInferenceNs,
     warmupNs: warm.samplesNs,
     steady: warm.steady,
-    timedNs: timed.samplesNs,
-    timedWallNs: timed.wallNs,
-    cpuTimeNs: timed.cpuTimeNs,
-    involuntarySwitches: timed.involuntarySwitches,
+    timedNs: latenciesNs,
+    timedWallNs: wallNs,
+    ...timed,
     peakMemoryBytes: await readPeakMemory(),
     inputDigest: pool.digest,
   };

@@ -1,12 +1,22 @@
 import type { InputContract__Output } from '@qfleet/shared/gen/qfleet/v1/InputContract.ts';
-import type { Failure } from '@qfleet/shared/result/job-result.ts';
+import type { Scenario } from '@qfleet/shared/loadgen/scenarios.ts';
+import type { EventCount, Failure, RateTrial, SustainedLaunch } from '@qfleet/shared/result/job-result.ts';
 import type { BackendAvailability } from '../backends/backend.ts';
 
 /**
  * What the agent and a runner, its child process, say to each other over the IPC channel (structured clone).
  * A runner says `ready` by itself, then answers one request at a time; it leaves when the channel closes.
  */
-export type RunnerRequest = ProbeRequest | MeasureRequest | ProfileRequest | OpenRequest | ShardRequest;
+export type RunnerRequest =
+  | ProbeRequest
+  | MeasureRequest
+  | ProfileRequest
+  | CountRequest
+  | SustainRequest
+  | ServeRequest
+  | BurnRequest
+  | OpenRequest
+  | ShardRequest;
 
 /** Whether a backend works here. */
 export interface ProbeRequest {
@@ -25,10 +35,24 @@ export interface VariantRequest {
   readonly batch: number;
 }
 
+/** How load is offered, everything said; 0 where a field means nothing to the scenario. */
+export interface OfferedLoad {
+  readonly scenario: Scenario;
+  readonly samplesPerQuery: number;
+  /** server: 0: the highest rate within the bound is searched. */
+  readonly targetRatePerSec: number;
+  readonly latencyBoundNs: number;
+  readonly percentile: number;
+  readonly frameRatePerSec: number;
+  readonly scheduleSeed: number;
+}
+
 /** Load, warm up, time. */
 export interface MeasureRequest extends VariantRequest {
   readonly kind: 'measure';
   readonly inputs: PoolSource;
+  readonly load: OfferedLoad;
+  /** Queries. */
   readonly minSamples: number;
   readonly minDurationMs: number;
   readonly maxDurationMs: number;
@@ -41,6 +65,39 @@ export interface ProfileRequest extends VariantRequest {
   readonly inputs: PoolSource;
   readonly profilePrefix: string;
   readonly inferences: number;
+}
+
+/** Load and warm up as for timing, then run under counters, which were opened before the backend's threads. */
+export interface CountRequest extends VariantRequest {
+  readonly kind: 'count';
+  readonly inputs: PoolSource;
+  /** Both minima are reached, unless the maximum duration comes first. */
+  readonly minInferences: number;
+  readonly minDurationMs: number;
+  readonly maxDurationMs: number;
+  readonly maxWarmupSamples: number;
+}
+
+/** Load, warm up, then run without a pause; latencies are kept in windows. */
+export interface SustainRequest extends VariantRequest {
+  readonly kind: 'sustain';
+  readonly inputs: PoolSource;
+  readonly durationMs: number;
+  readonly windowMs: number;
+  readonly maxWarmupSamples: number;
+}
+
+/** Load and warm up, tell so by progress 1, then answer the same kind of load until the runner is ended. */
+export interface ServeRequest extends VariantRequest {
+  readonly kind: 'serve';
+  readonly inputs: PoolSource;
+  readonly load: OfferedLoad;
+  readonly maxWarmupSamples: number;
+}
+
+/** Keep one processor busy until the runner is ended; progress 1 tells that it does. */
+export interface BurnRequest {
+  readonly kind: 'burn';
 }
 
 /** Load a variant and keep it for the shards that follow. */
@@ -89,6 +146,10 @@ export interface RunnerAnswers {
   readonly probe: BackendAvailability;
   readonly measure: LaunchMeasurement;
   readonly profile: LaunchProfile;
+  readonly count: LaunchCounts;
+  readonly sustain: Pick<SustainedLaunch, 'windows'>;
+  readonly serve: undefined;
+  readonly burn: undefined;
   readonly open: OpenedVariant;
   readonly shard: ShardEvaluation;
 }
@@ -104,6 +165,10 @@ export interface LaunchMeasurement {
   readonly steady: boolean;
   readonly timedNs: Float64Array;
   readonly timedWallNs: number;
+  readonly timedSamples: number;
+  readonly offeredFrames?: number;
+  readonly droppedFrames?: number;
+  readonly rateTrials?: RateTrial[];
   readonly cpuTimeNs: number;
   readonly involuntarySwitches: number;
   readonly peakMemoryBytes: number;
@@ -115,6 +180,15 @@ export interface LaunchMeasurement {
 export interface LaunchProfile {
   readonly path?: string;
   readonly inferences: number;
+}
+
+/** What was counted from the start of the first counted inference to the end of the last. */
+export interface LaunchCounts {
+  readonly inferences: number;
+  readonly wallNs: number;
+  /** User and system time of the runner, all threads. */
+  readonly cpuTimeNs: number;
+  readonly events: EventCount[];
 }
 
 export interface OpenedVariant {

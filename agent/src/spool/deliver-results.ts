@@ -9,6 +9,7 @@ import { missingBlobsMetadataKey } from '@qfleet/shared/grpc/agent-service.ts';
 import type { Logger } from '@qfleet/shared/logger.ts';
 import type { Random } from '@qfleet/shared/random.ts';
 import type { JobResult } from '@qfleet/shared/result/job-result.ts';
+import type { TransferLog } from '../blobs/transfer-log.ts';
 import { uploadBlob } from '../blobs/upload-blob.ts';
 import { callUnary } from '../session/call-unary.ts';
 import { fullJitterMs } from '../session/full-jitter.ts';
@@ -27,6 +28,8 @@ export interface DeliveryOptions {
   readonly pause: (durationMs: number) => Promise<void>;
   readonly onDelivered: (entry: SpoolEntry) => void;
   readonly onProblem: (message: string) => void;
+  /** Where the speed of uploads is noted. */
+  readonly transfers?: TransferLog;
   readonly signal: AbortSignal;
 }
 
@@ -94,6 +97,7 @@ async function uploadBlobs(
       digest,
       path: entry.blobPath(digest),
       signal: options.signal,
+      ...(options.transfers && { transfers: options.transfers }),
     });
   }
 }

@@ -1,8 +1,8 @@
+import { available } from '@qfleet/shared/available-reading.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import { wilson } from '@qfleet/shared/statistics/wilson.ts';
 import type { Dataset } from '../artefacts/artefacts.ts';
 import { labelsFit } from '../artefacts/labels-fit.ts';
-import { available } from './available-reading.ts';
 import type { EvaluatedOutputs } from './read-outputs.ts';
 
 /** Labels of the evaluated inputs, or why there is no accuracy. */

@@ -1,4 +1,5 @@
 import { readingSchema } from '@qfleet/shared/reading-schema.ts';
+import { speedVerdicts } from '@qfleet/shared/statistics/compare-launches.ts';
 import { timingVerdicts } from '@qfleet/shared/verdict/timing-verdicts.ts';
 import * as z from 'zod';
 
@@ -50,7 +51,7 @@ const settingsSchema = z.object({
 });
 export type CellSettings = z.infer<typeof settingsSchema>;
 
-export const speedVerdictSchema = z.enum(['faster', 'slower', 'not different', 'undecided']);
+export const speedVerdictSchema = z.enum(speedVerdicts);
 
 /** The summary of one device × backend × variant × scenario × settings. */
 export const cellSchema = z.object({
@@ -69,6 +70,8 @@ export const cellSchema = z.object({
   /** Threads that were really used; absent where nothing was timed. */
   threadsUsed: z.number().optional(),
   launches: z.object({ planned: z.number(), completed: z.number() }),
+  /** Where all launches were made again: the series that counts, from 0, and each series' worst verdict in the job. */
+  series: z.object({ chosen: z.number(), tried: z.array(z.enum(timingVerdicts)) }).optional(),
   /** Against the reference variant on the same device and backend; absent on the reference itself. */
   speed: speedVerdictSchema.optional(),
   timing: timingSchema,

@@ -64,7 +64,8 @@ function collectMeasured(evidence: RunEvidence): (CellKey & { measure: JobFacts<
 }
 
 function collectEvaluations(evidence: RunEvidence): EvaluationEntry[] {
-  const scenario = evidence.run.plan.scenarios[0] ?? 'single-stream';
+  const first = evidence.run.plan.scenarios[0] ?? 'single-stream';
+  const scenario = typeof first === 'string' ? first : first.scenario;
   return evidence.jobs.flatMap((job) => {
     const spec = job.spec.evaluate;
     if (!spec?.variant) return [];

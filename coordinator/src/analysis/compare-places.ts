@@ -1,8 +1,8 @@
+import { available } from '@qfleet/shared/available-reading.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import { clopperPearson } from '@qfleet/shared/statistics/clopper-pearson.ts';
 import type { SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
 import { usableLabels } from './accuracy-readings.ts';
-import { available } from './available-reading.ts';
 import type { PlaceComparison } from './comparison.ts';
 import {
   accuracyLossReading,
@@ -14,7 +14,6 @@ import {
 import type { RunEvidence } from './evidence.ts';
 import { indexReadings } from './index-readings.ts';
 import type { Place } from './place.ts';
-import { randomFor } from './random-for.ts';
 import { speedReading } from './speed-reading.ts';
 import type { SummarisedCell } from './summarise-cells.ts';
 
@@ -77,7 +76,7 @@ function compare(options: CompareOptions): PlaceComparison {
 }
 
 function compareLatency(options: CompareOptions): { reading: Reading; verdict: SpeedVerdict | undefined } {
-  const { evidence, subject, reference } = options;
+  const { subject, reference } = options;
   const why = latencyReason(subject) ?? (reference ? latencyReason(reference) : noCounterpart);
   if (why !== undefined || !reference) {
     return { reading: unavailable('transfer.latency.ratio', '1', why ?? noCounterpart), verdict: undefined };
@@ -87,7 +86,6 @@ function compareLatency(options: CompareOptions): { reading: Reading; verdict: S
     reference: reference.launches,
     subject: subject.launches,
     sameJob: false,
-    random: randomFor(evidence.run.plan.seed, subject.cell.id, 'transfer.latency.ratio'),
   });
 }
 

@@ -1,10 +1,3 @@
-/** `count` little-endian float64 from value `first` on; undefined where the blob is too short. */
-export function float64At(bytes: Uint8Array, first: number, count: number): Float64Array | undefined {
-  if ((first + count) * 8 > bytes.byteLength) return undefined;
-  const view = viewOf(bytes);
-  return Float64Array.from({ length: count }, (_, i) => view.getFloat64((first + i) * 8, true));
-}
-
 /** The whole blob as little-endian float32; undefined unless it has exactly `length` values. */
 export function float32Exactly(bytes: Uint8Array, length: number): Float32Array | undefined {
   if (bytes.byteLength !== length * 4) return undefined;

@@ -1,9 +1,9 @@
+import { available } from '@qfleet/shared/available-reading.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import { clopperPearson } from '@qfleet/shared/statistics/clopper-pearson.ts';
 import { newcombePaired } from '@qfleet/shared/statistics/newcombe-paired.ts';
 import { sqnr } from '@qfleet/shared/statistics/sqnr.ts';
 import { isRight, type UsableLabels } from './accuracy-readings.ts';
-import { available } from './available-reading.ts';
 import { type CommonInputs, commonInputs } from './common-inputs.ts';
 import { type EvaluatedOutputs, topClass } from './read-outputs.ts';
 

@@ -1,6 +1,6 @@
+import { available } from '@qfleet/shared/available-reading.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import * as z from 'zod';
-import { available } from './available-reading.ts';
 import type { OperatorUse } from './cell.ts';
 
 /** Operators by type, and the shares of time that say whether integers were really computed with. */

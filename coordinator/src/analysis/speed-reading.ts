@@ -1,8 +1,7 @@
-import type { Random } from '@qfleet/shared/random.ts';
+import { available } from '@qfleet/shared/available-reading.ts';
 import type { Reading } from '@qfleet/shared/reading.ts';
 import { compareLaunches, type SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
 import type { TimedLaunch } from '@qfleet/shared/verdict/timed-launch.ts';
-import { available } from './available-reading.ts';
 
 /**
  * How many times faster the subject is than the reference (reference time over subject time), from launch
@@ -14,16 +13,20 @@ export function speedReading(options: {
   readonly reference: readonly TimedLaunch[];
   readonly subject: readonly TimedLaunch[];
   readonly sameJob: boolean;
-  readonly random: Random;
+  /** The plan's smallest effect and margin of equality; absent: the defaults. */
+  readonly limits?: { readonly minEffect?: number; readonly equivalenceMargin?: number };
 }): { reading: Reading; verdict: SpeedVerdict } {
-  const { reference, subject, random } = options;
+  const { reference, subject } = options;
   const pairs = options.sameJob ? pairByRound(reference, subject) : [];
   const paired = pairs.length > 0;
   const comparison = compareLaunches({
     reference: paired ? pairs.map((pair) => pair.referenceNs) : reference.map((launch) => launch.figureNs),
     subject: paired ? pairs.map((pair) => pair.subjectNs) : subject.map((launch) => launch.figureNs),
     paired,
-    random,
+    ...(options.limits?.minEffect !== undefined && { minEffect: options.limits.minEffect }),
+    ...(options.limits?.equivalenceMargin !== undefined && {
+      equivalenceMargin: options.limits.equivalenceMargin,
+    }),
   });
   const reading = available({
     quantity: options.quantity,

@@ -1,25 +1,34 @@
+import { available } from '@qfleet/shared/available-reading.ts';
+import {
+  type JudgedDevice,
+  type JudgedSeries,
+  judgeLaunches,
+  judgeSeries,
+} from '@qfleet/shared/launches/judge-series.ts';
+import { launchReadings, launchReadingUnits } from '@qfleet/shared/launches/launch-readings.ts';
+import { type LaunchEvidence, readLaunches } from '@qfleet/shared/launches/read-launches.ts';
+import { scenarioQuantities, scenarioReadings } from '@qfleet/shared/launches/scenario-readings.ts';
+import { randomFor } from '@qfleet/shared/random-for.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import type { EvaluateFacts } from '@qfleet/shared/result/job-result.ts';
 import type { SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
-import { judgeTiming } from '@qfleet/shared/verdict/judge-timing.ts';
 import { accuracyReadings, usableLabels } from './accuracy-readings.ts';
-import { available } from './available-reading.ts';
 import type { Cell } from './cell.ts';
 import { type CellEvidence, collectCells } from './collect-cells.ts';
+import { counterReadings } from './counter-readings.ts';
 import { accuracyLossReading, agreementReading, pairOutputs, sqnrReading } from './divergence-readings.ts';
 import type { RunEvidence } from './evidence.ts';
 import { findBadOutputs } from './find-bad-outputs.ts';
 import { findReferenceVariant } from './find-reference-variant.ts';
 import { indexReadings } from './index-readings.ts';
 import { judgeNumerics } from './judge-numerics.ts';
-import { latencyQuantities, latencyReadings } from './latency-readings.ts';
-import { launchReadings, launchReadingUnits } from './launch-readings.ts';
 import { missingProfile, type OperatorProfile, readOperatorProfile } from './operator-profile.ts';
 import { placeId } from './place.ts';
-import { randomFor } from './random-for.ts';
-import { type LaunchEvidence, readLaunches } from './read-launches.ts';
 import { type EvaluatedOutputs, readOutputs } from './read-outputs.ts';
+import { rooflineReadings } from './roofline-readings.ts';
 import { speedReading } from './speed-reading.ts';
+import { sustainedReadings } from './sustained-readings.ts';
+import { tensorBytes } from './tensor-bytes.ts';
 import { whyNoEvaluation, whyNoTiming } from './why-none.ts';
 
 /** A cell with what comparisons between places still need of its evidence. */
@@ -36,6 +45,7 @@ interface ReadCell {
   readonly evidence: CellEvidence;
   readonly id: string;
   readonly launches: LaunchEvidence;
+  readonly series: JudgedSeries | undefined;
   readonly whyNoTiming: string | undefined;
   readonly outputs: EvaluatedOutputs | undefined;
   readonly whyNoOutputs: string;
@@ -55,8 +65,9 @@ export function summariseCells(evidence: RunEvidence): SummarisedCell[] {
 
 function readCell(cell: CellEvidence, evidence: RunEvidence): ReadCell {
   const facts = cell.measure?.facts;
+  const series = facts && judgeSeries(facts, judgedDevice(cell), evidence.blobs);
   const launches = facts
-    ? readLaunches(facts, cell.variantDigest, evidence.blobs)
+    ? readLaunches(facts, { variantDigest: cell.variantDigest, series: series?.chosen ?? 0 }, evidence.blobs)
     : { completed: [], failures: [] };
   const emulated = cell.device?.inventory?.emulated;
   const outputs = cell.evaluation?.facts && readOutputs(cell.evaluation.facts, evidence.blobs);
@@ -70,6 +81,7 @@ function readCell(cell: CellEvidence, evidence: RunEvidence): ReadCell {
       cell.settingsDigest.slice(0, 8),
     ].join('|'),
     launches,
+    series,
     whyNoTiming: emulated
       ? `emulated: by ${emulated.by} as ${emulated.cpu}`
       : whyNoTiming(cell.measure, launches, evidence.run),
@@ -102,9 +114,16 @@ function summarise(options: SummariseOptions): SummarisedCell {
   const found = cell.evidence;
   const speed = speedOf(options);
   const profile = profileOf(evidence, cell);
+  const timing = timingReadings(evidence, cell);
+  const counters = countersOf(evidence, cell);
   const readings: Reading[] = [
     sizeReading(found.variantSizeBytes),
-    ...timingReadings(evidence, cell),
+    // A clock that was counted stands before one that the kernel reports.
+    ...mergeReadings(timing, counters),
+    ...sustainedReadings(
+      found.measure?.facts?.sustainedLaunches?.find((launch) => launch.variantDigest === found.variantDigest),
+    ),
+    ...roofline(evidence, cell, [...timing, ...counters, ...profile.readings]),
     speed.reading,
     ...outputReadings(options),
     ...profile.readings,
@@ -126,14 +145,13 @@ function summarise(options: SummariseOptions): SummarisedCell {
       completed: cell.launches.completed.length,
     },
     ...(speed.verdict && { speed: speed.verdict }),
-    timing: judgeTiming({
-      launches: cell.launches.completed,
-      failures: cell.launches.failures,
-      emulatedBy: found.device?.inventory?.emulated?.by,
-      whyNone: cell.whyNoTiming,
-      processors: found.device?.inventory?.cpu.processors,
-      threadsUsed: found.measure?.facts?.threadsUsed,
-    }),
+    timing: judgeLaunches(
+      found.measure?.facts,
+      { launches: cell.launches, whyNone: cell.whyNoTiming },
+      judgedDevice(found),
+    ),
+    ...(cell.series &&
+      cell.series.tried.length > 1 && { series: { ...cell.series, tried: [...cell.series.tried] } }),
     numerics: judgeNumerics(cell.outputs && found.evaluation, options.evaluations, cell.whyNoOutputs),
     readings: indexReadings(readings),
     operators: [...profile.operators],
@@ -149,25 +167,92 @@ function summarise(options: SummariseOptions): SummarisedCell {
   };
 }
 
+/** What the timing's verdict needs to know of the cell's device. */
+function judgedDevice({ device }: CellEvidence): JudgedDevice {
+  return {
+    emulatedBy: device?.inventory?.emulated?.by,
+    processors: device?.inventory?.cpu.processors,
+  };
+}
+
 function sizeReading(sizeBytes: number): Reading {
   return available({ quantity: 'model.size', value: sizeBytes, unit: 'B', method: 'file-size' });
 }
 
 function timingReadings(evidence: RunEvidence, cell: ReadCell): Reading[] {
-  const units = { ...latencyQuantities, ...launchReadingUnits };
+  const units = { ...scenarioQuantities, ...launchReadingUnits };
   const reason = cell.whyNoTiming;
   if (reason !== undefined) {
     return Object.entries(units).map(([quantity, unit]) => unavailable(quantity, unit, reason));
   }
   const randomOf = (quantity: string) => randomFor(evidence.run.plan.seed, cell.id, quantity);
   return [
-    ...latencyReadings(cell.launches.completed, randomOf),
+    ...scenarioReadings({
+      scenario: cell.evidence.scenario,
+      load: cell.evidence.measure?.facts?.load,
+      launches: cell.launches.completed,
+      randomOf,
+    }),
     ...launchReadings(cell.launches.completed, randomOf),
   ];
 }
 
+/** The readings of both; of a quantity that both have, the second's where it has a value. */
+function mergeReadings(first: readonly Reading[], second: readonly Reading[]): Reading[] {
+  const known = new Set(
+    second.filter(({ status }) => status !== 'unavailable').map(({ quantity }) => quantity),
+  );
+  const names = new Set(first.map(({ quantity }) => quantity));
+  return [
+    ...first.filter(({ quantity }) => !known.has(quantity)),
+    ...second.filter(({ quantity, status }) => status !== 'unavailable' || !names.has(quantity)),
+  ];
+}
+
+function countersOf(evidence: RunEvidence, cell: ReadCell): Reading[] {
+  const { measure, variantDigest } = cell.evidence;
+  const facts = measure?.facts;
+  return counterReadings({
+    launch: facts?.counterLaunches?.find((launch) => launch.variantDigest === variantDigest),
+    whyNone: facts ? undefined : (cell.whyNoTiming ?? 'not-planned'),
+    probe: probeReadings(evidence, cell.evidence.deviceId),
+  });
+}
+
+/** The latest probe's readings of a device. */
+function probeReadings(evidence: RunEvidence, deviceId: string): readonly Reading[] {
+  const probe = evidence.results.findLast(
+    (entry) => entry.deviceId === deviceId && entry.result.outcome.kind === 'probe',
+  );
+  return probe?.result.outcome.kind === 'probe' ? probe.result.outcome.facts.readings : [];
+}
+
+function roofline(evidence: RunEvidence, cell: ReadCell, readings: readonly Reading[]): Reading[] {
+  const { evidence: found } = cell;
+  const find = (quantity: string): Reading | undefined =>
+    readings.find((reading) => reading.quantity === quantity);
+  return rooflineReadings({
+    // Latencies of other scenarios hold more than one inference, or waiting.
+    latency: isOneInference(found.scenario)
+      ? find('latency.p50')
+      : unavailable('latency.p50', 'ns', `not-one-inference: a latency of ${found.scenario} holds more`),
+    macs: evidence.model.macs,
+    weightBytes: found.variantSizeBytes,
+    inputOutputBytes: tensorBytes([...evidence.model.inputs, ...evidence.model.outputs]),
+    batch: found.settings.batch,
+    threadsUsed: found.measure?.facts?.threadsUsed,
+    integerShare: find('operators.integer.share'),
+    countedBytes: find('bytes.inference'),
+    probe: probeReadings(evidence, found.deviceId),
+  });
+}
+
+function isOneInference(scenario: string): boolean {
+  return scenario === 'single-stream' || scenario === 'offline';
+}
+
 function speedOf(options: SummariseOptions): { reading: Reading; verdict: SpeedVerdict | undefined } {
-  const { cell, against, isReference, evidence } = options;
+  const { cell, against, isReference } = options;
   const why = isReference
     ? 'reference: the others are compared with this variant'
     : (cell.whyNoTiming ??
@@ -180,7 +265,7 @@ function speedOf(options: SummariseOptions): { reading: Reading; verdict: SpeedV
     reference: against.launches.completed,
     subject: cell.launches.completed,
     sameJob: against.evidence.measure?.job.id === cell.evidence.measure?.job.id,
-    random: randomFor(evidence.run.plan.seed, cell.id, 'speedup'),
+    limits: options.evidence.run.plan.timing,
   });
 }
 

@@ -1,7 +1,7 @@
+import type { LaunchEvidence } from '@qfleet/shared/launches/read-launches.ts';
 import type { EvaluateFacts, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
 import type { JobRecord, RunRecord } from '../store/records.ts';
 import type { JobFacts } from './collect-cells.ts';
-import type { LaunchEvidence } from './read-launches.ts';
 
 /** Why a cell has no launches to compute from, or undefined where it has. */
 export function whyNoTiming(

@@ -19,7 +19,7 @@ test('flags make a plan with the defaults filled in', async () => {
   assert.equal(plan.evaluation?.dataset, 'mnist');
   assert.equal(plan.evaluation?.comparison, 256);
   assert.equal(plan.timing.launches, 8);
-  assert.equal(plan.timing.minSamples, 100);
+  assert.equal(plan.timing.profile, 'quick');
   assert.equal(plan.settings[0]?.threads, 2);
 });
 

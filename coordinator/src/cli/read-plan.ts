@@ -19,6 +19,12 @@ export interface PlanFlags {
   readonly launches?: number;
   readonly duration?: number;
   readonly timing?: boolean;
+  readonly scenarios?: readonly string[];
+  readonly preset?: string;
+  readonly profile?: string;
+  readonly repeats?: number;
+  readonly sustained?: number;
+  readonly counters?: boolean;
   readonly name?: string;
 }
 
@@ -84,7 +90,7 @@ function listFieldsOf(
 }
 
 function layFlagsOver(plan: Loose, flags: PlanFlags): Loose {
-  const { model, variants, devices, backends, name, threads } = flags;
+  const { model, variants, devices, backends, name, threads, scenarios, preset } = flags;
   const evaluation = layOver(plan['evaluation'], {
     dataset: flags.dataset,
     limit: flags.limit,
@@ -94,11 +100,15 @@ function layFlagsOver(plan: Loose, flags: PlanFlags): Loose {
     launches: flags.launches,
     minDurationMs: flags.duration,
     enabled: flags.timing === false ? false : undefined,
+    profile: flags.profile,
+    repeats: flags.repeats,
+    sustainedMinutes: flags.sustained,
+    counters: flags.counters === false ? false : undefined,
   });
   const settings = threads === undefined ? plan['settings'] : [{ threads }];
   return dropAbsent({
     ...plan,
-    ...dropAbsent({ model, variants, devices, backends, name }),
+    ...dropAbsent({ model, variants, devices, backends, name, scenarios, preset }),
     settings,
     evaluation,
     timing,

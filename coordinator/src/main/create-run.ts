@@ -1,9 +1,12 @@
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import { findReferenceVariant } from '../analysis/find-reference-variant.ts';
 import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
 import { labelsFit } from '../artefacts/labels-fit.ts';
 import { type PreparedDataset, prepareDataset } from '../artefacts/prepare-dataset.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { EventBus } from '../fleet/event-bus.ts';
 import type { Fleet } from '../fleet/start-fleet.ts';
+import { expandPlan } from '../plan/expand-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import { planRun } from '../plan/plan-run.ts';
 import type { DeviceRecord, RunRecord } from '../store/records.ts';
@@ -28,9 +31,11 @@ export interface RunOrder {
  * with the nearest names, `failed-precondition` where no agent is connected, `refused`, `shape-mismatch`.
  */
 export async function createRun(order: RunOrder): Promise<RunRecord> {
-  const { plan, store, events, fleet } = order;
-  const model = await findModel(store, plan.model);
-  const variants = await chooseVariants(plan, model, store);
+  const { store, events, fleet } = order;
+  const model = await findModel(store, order.plan.model);
+  const variants = await chooseVariants(order.plan, model, store);
+  const known = await store.listVariants(model.digest);
+  const plan = expandPlan(order.plan, { model, reference: findReferenceVariant(model, known) });
   const chosen = await chooseDevices(plan.devices, store, new Set(fleet.connectedDeviceIds()));
   const evaluation = await prepareEvaluation(order, model, variants);
   const id = createId('run');
@@ -39,6 +44,7 @@ export async function createRun(order: RunOrder): Promise<RunRecord> {
     plan,
     model,
     variants,
+    companions: await findCompanions(plan, known, store),
     devices: chosen.devices,
     dataset: evaluation?.prepared,
     hasRecentProbe: await findRecentProbes(order, chosen.devices),
@@ -80,6 +86,28 @@ async function chooseVariants(plan: Plan, model: Model, store: Store): Promise<V
   if (plan.variants === 'all') return variants;
   const chosen = plan.variants.map((name) => pickVariant(variants, name));
   return [...new Map(chosen.map((variant) => [variant.digest, variant])).values()];
+}
+
+/** A companion is a variant of the run's model, else another model: then its own file serves. */
+async function findCompanions(plan: Plan, known: readonly Variant[], store: Store): Promise<Variant[]> {
+  const found: Variant[] = [];
+  for (const name of plan.companions) {
+    const own = known.find((variant) => variant.name === name || variant.digest === name);
+    found.push(own ?? (await findReferenceOf(await findModel(store, name), store)));
+  }
+  return found;
+}
+
+async function findReferenceOf(model: Model, store: Store): Promise<Variant> {
+  const reference = findReferenceVariant(model, await store.listVariants(model.digest));
+  if (reference) return reference;
+  throw new QfleetError(
+    'failed-precondition',
+    `The companion ${model.name} has no float32 variant to serve.`,
+    {
+      hint: `Make one: qfleet quantize ${model.name} --recipe fp32`,
+    },
+  );
 }
 
 async function prepareEvaluation(

@@ -1,6 +1,7 @@
 import type { Model } from '../artefacts/artefacts.ts';
 import type { DeviceRecord } from '../store/records.ts';
-import type { Plan } from './plan.ts';
+import type { ExpandedPlan } from './expand-plan.ts';
+import type { Scenario } from './scenario.ts';
 
 /**
  * Limits stop an attempt that hangs; they are no estimate. Each is several times what the slowest board that
@@ -21,12 +22,26 @@ export function limitProbe(device: DeviceRecord): number {
   return device.inventory?.emulated ? 60 * minuteMs : 20 * minuteMs;
 }
 
-/** Launches follow each other; each spends its start, its warm-up and at most `maxDurationMs` of timing. */
-export function limitMeasure(plan: Plan, variantCount: number): number {
-  const { launches, maxDurationMs, profile } = plan.timing;
-  const launchMs = 2 * maxDurationMs + 2 * minuteMs;
-  const launchCount = variantCount * (launches + (profile ? 1 : 0));
-  return clampLimit(10 * minuteMs + launchCount * launchMs);
+/** A search for the highest rate tries so many rates at most before it has narrowed it down. */
+const maxRateTrials = 16;
+
+/**
+ * Launches follow each other; each spends its start, its warm-up and at most `maxDurationMs` of timing, a search for
+ * a rate that much for every rate it tries. All timed launches may be made again `repeats` times.
+ */
+export function limitMeasure(
+  plan: Pick<ExpandedPlan, 'timing'>,
+  scenario: Scenario,
+  variantCount: number,
+): number {
+  const { launches, maxDurationMs, operatorProfile, counters, repeats, sustainedMinutes } = plan.timing;
+  const isSearch = scenario.scenario === 'server' && scenario.ratePerSec === undefined;
+  const timedMs = maxDurationMs * (isSearch ? maxRateTrials : 1);
+  const launchMs = 2 * timedMs + 2 * minuteMs;
+  const timed = launches * (1 + repeats) * launchMs;
+  const extra = (Number(operatorProfile) + Number(counters)) * (2 * maxDurationMs + 2 * minuteMs);
+  const sustained = sustainedMinutes > 0 ? (sustainedMinutes + 4) * minuteMs : 0;
+  return clampLimit(10 * minuteMs + variantCount * (timed + extra + sustained));
 }
 
 export function limitEvaluate(evaluation: {

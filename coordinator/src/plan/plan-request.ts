@@ -1,6 +1,6 @@
 import type { Model, Shard, Variant } from '../artefacts/artefacts.ts';
 import type { DeviceRecord } from '../store/records.ts';
-import type { Plan } from './plan.ts';
+import type { ExpandedPlan } from './expand-plan.ts';
 
 /** The items that a plan evaluates on, in the model's size: one split, or the beginning of one. */
 export interface PlannedInputs {
@@ -14,9 +14,11 @@ export interface PlannedInputs {
 
 /** Names resolved, datasets prepared: what the jobs follow from. */
 export interface PlanRequest {
-  readonly plan: Plan;
+  readonly plan: ExpandedPlan;
   readonly model: Model;
   readonly variants: readonly Variant[];
+  /** Those that serve beside the timed one, by the plan's names. */
+  readonly companions: readonly Variant[];
   readonly devices: readonly DeviceRecord[];
   /** Absent: nothing is evaluated, and the timed inputs are random. */
   readonly dataset?: PlannedInputs | undefined;

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import type { Variant } from '../artefacts/artefacts.ts';
 import type { DeviceRecord } from '../store/records.ts';
 import { exampleHello, exampleModel, exampleVariant, fakeDigest } from '../store/store-fixtures.ts';
+import { expandPlan } from './expand-plan.ts';
 import { planSchema } from './plan.ts';
 import type { PlannedInputs, PlanRequest } from './plan-request.ts';
 import { type PlannedRun, planRun } from './plan-run.ts';
@@ -205,9 +206,13 @@ function plan(change: Partial<PlanRequest>, fields: Record<string, unknown> = {}
   const wantsEvaluation = !('evaluation' in fields) || fields['evaluation'] !== undefined;
   const { evaluation: _, ...others } = fields;
   return planRun({
-    plan: planSchema.parse({ model: 'mnist', ...others, ...(wantsEvaluation ? { evaluation } : {}) }),
+    plan: expandPlan(
+      planSchema.parse({ model: 'mnist', ...others, ...(wantsEvaluation ? { evaluation } : {}) }),
+      { model, reference: undefined },
+    ),
     model,
     variants,
+    companions: [],
     devices: [device('pi')],
     dataset,
     hasRecentProbe: () => false,

@@ -80,7 +80,7 @@ function planMeasures(
     plan.scenarios.flatMap((scenario) =>
       plan.settings.map((settings) => ({
         spec: specMeasure(request, { deviceId: device.id, backend, scenario, settings }),
-        timeLimitMs: limitMeasure(plan, variants.length),
+        timeLimitMs: limitMeasure(plan, scenario, variants.length),
       })),
     ),
   );

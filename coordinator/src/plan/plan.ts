@@ -1,4 +1,6 @@
+import { profileNames } from '@qfleet/shared/loadgen/profiles.ts';
 import * as z from 'zod';
+import { scenarioSchema } from './scenario.ts';
 
 /** What the user asks for: variants × devices × backends × scenarios, with limits. Every field has a default but the model. */
 export const planSchema = z.strictObject({
@@ -11,7 +13,14 @@ export const planSchema = z.strictObject({
   devices: z.union([z.literal('all'), z.array(z.string())]).default('all'),
   /** Ids, or `all`: every one that a device offers, `noop` excepted. */
   backends: z.union([z.literal('all'), z.array(z.string())]).default('all'),
-  scenarios: z.array(z.enum(['single-stream'])).default(['single-stream']),
+  /** A use in plain words that says which load is offered where the plan itself does not; see `expandPlan`. */
+  preset: z.enum(['camera', 'gateway', 'batch']).optional(),
+  /** Empty: the preset's, or `single-stream`. */
+  scenarios: z.array(scenarioSchema).default([]),
+  /** Variants of the model, or other models, that serve at the same time, each in a process of its own. */
+  companions: z.array(z.string()).default([]),
+  /** Processes that keep one processor busy each while variants are timed. */
+  backgroundProcesses: z.number().int().nonnegative().max(64).default(0),
   settings: z
     .array(
       z.strictObject({
@@ -41,22 +50,28 @@ export const planSchema = z.strictObject({
   timing: z
     .strictObject({
       enabled: z.boolean().default(true),
+      /** How long a cell is timed in all: MLPerf Mobile's `rapid` and `quick`, MLPerf's own `full`. */
+      profile: z.enum(profileNames).default('quick'),
       launches: z.number().int().min(1).default(6),
-      minSamples: z.number().int().min(1).default(100),
-      minDurationMs: z.number().int().nonnegative().default(1000),
-      maxDurationMs: z.number().int().positive().default(60_000),
+      /** Of one launch. Absent: the profile's, spread over the launches. */
+      minSamples: z.number().int().min(1).optional(),
+      minDurationMs: z.number().int().nonnegative().optional(),
+      maxDurationMs: z.number().int().positive().optional(),
       maxWarmupSamples: z.number().int().positive().default(200),
-      profile: z.boolean().default(true),
+      /** One more launch per variant records which operators take the time. */
+      operatorProfile: z.boolean().default(true),
+      /** One more launch per variant runs under hardware counters and power meters. */
+      counters: z.boolean().default(true),
+      /** How often all launches are made again where the timing cannot be trusted. Absent: once, with `rapid` never. */
+      repeats: z.number().int().nonnegative().max(10).optional(),
+      /** One more launch per variant runs for so long without a pause; 0: none. */
+      sustainedMinutes: z.number().nonnegative().max(1440).default(0),
+      /** An effect up to this share is not called a difference. */
+      minEffect: z.number().positive().max(1).default(0.02),
+      /** Two variants are called the same where their ratio lies within this share of 1. */
+      equivalenceMargin: z.number().positive().max(1).default(0.05),
     })
-    .default({
-      enabled: true,
-      launches: 6,
-      minSamples: 100,
-      minDurationMs: 1000,
-      maxDurationMs: 60_000,
-      maxWarmupSamples: 200,
-      profile: true,
-    }),
+    .prefault({}),
   /** A device is probed where its last probe is older than this, hours; 0: always; -1: never. */
   probeMaxAgeHours: z.number().default(168),
   seed: z.number().int().nonnegative().default(1),

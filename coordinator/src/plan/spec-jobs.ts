@@ -5,7 +5,9 @@ import type { VariantRef__Output } from '@qfleet/shared/gen/qfleet/v1/VariantRef
 import type { Model, Variant } from '../artefacts/artefacts.ts';
 import type { JobSpec } from '../store/records.ts';
 import type { Plan } from './plan.ts';
+import { planLoad } from './plan-load.ts';
 import type { PlannedInputs, PlanRequest } from './plan-request.ts';
+import type { Scenario } from './scenario.ts';
 
 type Settings = Plan['settings'][number];
 
@@ -18,7 +20,7 @@ const repeatCount = 16;
 /** What is asked of one backend of one device, once per scenario and settings: all variants, interleaved. */
 export function specMeasure(
   request: PlanRequest,
-  part: { deviceId: string; backend: string; scenario: string; settings: Settings },
+  part: { deviceId: string; backend: string; scenario: Scenario; settings: Settings },
 ): JobSpec {
   const { plan, model, variants } = request;
   const { timing } = plan;
@@ -28,7 +30,7 @@ export function specMeasure(
     measure: {
       backend,
       variants: variants.map(toVariantRef),
-      scenario,
+      scenario: scenario.scenario,
       settings,
       inputs: firstInputs(model, request.dataset, plan.seed),
       launchesPerVariant: timing.launches,
@@ -38,11 +40,11 @@ export function specMeasure(
       maxWarmupSamples: timing.maxWarmupSamples,
       // Another order of launches for each job, and the same one for the same plan.
       seed: deriveSeed({ seed: plan.seed, ...part }),
-      profile: timing.profile,
-      load: null,
-      counters: false,
-      maxRepeats: 0,
-      sustainedMs: 0,
+      profile: timing.operatorProfile,
+      load: planLoad(scenario, plan, request.companions.map(toVariantRef)),
+      counters: timing.counters,
+      maxRepeats: timing.repeats,
+      sustainedMs: Math.round(timing.sustainedMinutes * 60_000),
     },
   };
 }

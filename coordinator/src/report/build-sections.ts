@@ -1,6 +1,7 @@
 import { placeOutputsSection, placeSpeedSection } from './comparison-section.ts';
 import { correctnessSection } from './correctness-section.ts';
 import { costSection } from './cost-section.ts';
+import { countersSection, rooflineSection } from './counters-section.ts';
 import {
   cachesSection,
   ladderSection,
@@ -15,6 +16,7 @@ import type { Report } from './report.ts';
 import type { Section } from './section.ts';
 import { speedSection } from './speed-section.ts';
 import { stripControl } from './strip-control.ts';
+import { sustainedSection } from './sustained-section.ts';
 
 /** Everything that the formats for people show, in order. */
 export interface ReportText {
@@ -35,6 +37,9 @@ export function buildSections(report: Report): ReportText {
     speedSection(report, footnotes),
     correctnessSection(report, footnotes),
     costSection(report, footnotes),
+    rooflineSection(report, footnotes),
+    countersSection(report, footnotes),
+    sustainedSection(report, footnotes),
     placeSpeedSection(report, footnotes),
     placeOutputsSection(report, footnotes),
     machinesSection(report),

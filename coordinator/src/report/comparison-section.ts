@@ -12,7 +12,7 @@ export function placeSpeedSection(report: Report, footnotes: Footnotes): Section
   return {
     id: 'place-speed',
     title: 'Between places: speed',
-    lead: `Each place against ${referenceText(report)}, the same variant file in both. Ratio: latency there over latency here, above 1 where this place is faster; launches of both are resampled, unpaired.`,
+    lead: `Each place against ${referenceText(report)}, the same variant file in both. Ratio: latency there over latency here, above 1 where this place is faster; its interval is a Welch t test over the launches of both.`,
     table: tableOfReadings(
       report.comparisons,
       [
@@ -23,7 +23,7 @@ export function placeSpeedSection(report: Report, footnotes: Footnotes): Section
           reading: (row) => row.readings['transfer.latency.ratio'],
           interval: true,
         },
-        { title: 'here', text: (row) => row.speed ?? 'undecided' },
+        { title: 'here', text: (row) => row.speed ?? 'insufficient' },
         {
           title: 'speed-up here',
           quantity: 'speedup',

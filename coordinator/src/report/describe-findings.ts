@@ -23,6 +23,7 @@ function speedWords(cell: Cell): string {
   const ratio = `${threeFigures(reading.value)}× fp32's speed${interval}${trusted}`;
   if (cell.speed === 'faster') return `is faster (${ratio})`;
   if (cell.speed === 'slower') return `is slower (${ratio})`;
+  if (cell.speed === 'same') return `is as fast (${ratio})`;
   return cell.speed === 'not different'
     ? `shows no difference in speed (${ratio})`
     : `cannot be judged in speed (${ratio})`;

@@ -3,11 +3,13 @@ import type { Column } from './table-of-readings.ts';
 
 /** The columns that say which cell a row is of. */
 export function placeColumns(cells: readonly Cell[]): Column<Cell>[] {
+  const scenarios = new Set(cells.map((cell) => cell.scenario));
   const many = new Set(cells.map((cell) => cell.settingsDigest)).size > 1;
   return [
     { title: 'device', text: (cell) => cell.deviceName },
     { title: 'backend', text: (cell) => cell.backend.id },
     { title: 'variant', text: (cell) => cell.variant.name },
+    ...(scenarios.size > 1 ? [{ title: 'scenario', text: (cell: Cell) => cell.scenario }] : []),
     ...(many ? [{ title: 'settings', text: settingsText }] : []),
   ];
 }

@@ -1,4 +1,3 @@
-import type { Environment } from '../result/job-result.ts';
 import { minLaunchesToJudge } from '../statistics/compare-launches.ts';
 import { relativeDrift } from '../statistics/drift.ts';
 import { mean } from '../statistics/mean.ts';
@@ -41,6 +40,8 @@ export function judgeTiming(options: {
   readonly whyNone: string | undefined;
   readonly processors: number | undefined;
   readonly threadsUsed: number | undefined;
+  /** Other processes compute meanwhile because the load says so. */
+  readonly isLoadedOnPurpose?: boolean;
 }): TimingVerdict {
   const { launches, failures, emulatedBy } = options;
   if (emulatedBy !== undefined) {
@@ -49,7 +50,7 @@ export function judgeTiming(options: {
   }
   const reasons: (Reason | undefined)[] = [
     judgeCount(launches, failures, options.whyNone),
-    ...judgeContention(launches, options.processors, options.threadsUsed ?? 1),
+    ...judgeContention(launches, options),
     ...judgeThrottling(launches),
     ...judgeNoise(launches),
   ];
@@ -75,7 +76,9 @@ function judgeNoise(launches: readonly TimedLaunch[]): (Reason | undefined)[] {
   const medians = launches.map((launch) => launch.figureNs);
   const variation = standardDeviation(medians) / mean(medians);
   const drift = (theilSenSlope(medians) * (medians.length - 1)) / median(medians);
-  const drifting = launches.filter((launch) => Math.abs(relativeDrift(launch.samplesNs) ?? 0) > maxDrift);
+  // A queue fills and drains: latencies of a server drift without anything being wrong.
+  const served = launches.filter(({ launch }) => launch.rateTrials === undefined);
+  const drifting = served.filter((launch) => Math.abs(relativeDrift(launch.samplesNs) ?? 0) > maxDrift);
   const unsteady = launches.filter(({ launch }) => launch.steady === false);
   return [
     noisyIf(
@@ -102,7 +105,7 @@ function noisyIf(condition: boolean, detail: string): Reason | undefined {
 }
 
 function judgeThrottling(launches: readonly TimedLaunch[]): (Reason | undefined)[] {
-  const bits = launches.map(({ launch }) => throttledBits(launch.environmentBefore, launch.environmentAfter));
+  const bits = launches.map(({ launch }) => throttledBits(launch));
   const throttled = bits.filter((value) => value !== 0);
   const all = throttled.reduce((sum, value) => sum | value, 0);
   return [
@@ -117,15 +120,25 @@ function judgeThrottling(launches: readonly TimedLaunch[]): (Reason | undefined)
 }
 
 /** Bits set now, and those that were set while the launch ran; what was set since boot before it is history. */
-function throttledBits(before: Environment | undefined, after: Environment | undefined): number {
-  const now = ((before?.throttledBits ?? 0) | (after?.throttledBits ?? 0)) & throttledNowBits;
+function throttledBits(launch: TimedLaunch['launch']): number {
+  const { environmentBefore: before, environmentAfter: after, environmentDuring = [] } = launch;
+  const seen = [before, ...environmentDuring, after].map((environment) => environment?.throttledBits ?? 0);
+  const now = seen.reduce((all, bits) => all | bits, 0) & throttledNowBits;
   if (before?.throttledBits === undefined || after?.throttledBits === undefined) return now;
   return now | (after.throttledBits & ~before.throttledBits & throttledSinceBootBits);
 }
 
-/** Compares like with like: the frequency right after the last launches with that right after the first. */
+/**
+ * Compares like with like: the frequency during the last launches with that during the first where it was watched
+ * in all of them, else that right after them.
+ */
 function judgeFrequency(launches: readonly TimedLaunch[]): Reason | undefined {
-  const values = launches.map(({ launch }) => launch.environmentAfter?.frequencyHz).filter(isPlausible);
+  const during = launches.map(({ launch }) =>
+    (launch.environmentDuring ?? []).map(({ frequencyHz }) => frequencyHz).filter(isPlausible),
+  );
+  const values = during.every((seen) => seen.length > 0)
+    ? during.map(median)
+    : launches.map(({ launch }) => launch.environmentAfter?.frequencyHz).filter(isPlausible);
   const third = Math.floor(values.length / 3);
   if (third === 0) return undefined;
   const share = median(values.slice(-third)) / median(values.slice(0, third));
@@ -136,9 +149,13 @@ function judgeFrequency(launches: readonly TimedLaunch[]): Reason | undefined {
 /** Processor time over all launches that was not the runner's or the agent's. */
 function judgeContention(
   launches: readonly TimedLaunch[],
-  processors: number | undefined,
-  threadsUsed: number,
+  options: {
+    readonly processors: number | undefined;
+    readonly threadsUsed: number | undefined;
+    readonly isLoadedOnPurpose?: boolean;
+  },
 ): (Reason | undefined)[] {
+  const { processors, threadsUsed = 1, isLoadedOnPurpose = false } = options;
   let [elapsedNs, stealNs, otherNs] = [0, 0, 0];
   for (const { launch } of launches) {
     const { environmentBefore: before, environmentAfter: after } = launch;
@@ -163,7 +180,7 @@ function judgeContention(
           detail: `the hypervisor took ${percent(stealShare)} of the processor time (limit ${percent(maxStealShare)})`,
         }
       : undefined,
-    otherShare > maxOtherShare
+    otherShare > maxOtherShare && !isLoadedOnPurpose
       ? {
           code: 'contended',
           detail: `other processes took ${percent(otherShare)} of the processor time (limit ${percent(maxOtherShare)})`,

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createRandom } from '@qfleet/shared/random.ts';
 import { compareLaunches } from '@qfleet/shared/statistics/compare-launches.ts';
 import { median } from '@qfleet/shared/statistics/median.ts';
 import { writeNpz } from '../../../coordinator/src/cli/demo/write-npz.ts';
@@ -32,7 +31,7 @@ async function measureSpeed(context: BenchContext): Promise<Figure[]> {
   if (!sides.available) return describeAbsence(sides.reason);
   await using _lock = await holdHost(context);
   const costs = await alternate(sides, context);
-  return [...describeRatios(costs, context, sides.note), ...describeSides(costs)];
+  return [...describeRatios(costs, sides.note), ...describeSides(costs)];
 }
 
 type Command = readonly [string, ...string[]];
@@ -91,10 +90,10 @@ async function alternate(
   return costs;
 }
 
-function describeRatios(costs: Costs, { seed }: BenchContext, note: string): Figure[] {
+function describeRatios(costs: Costs, note: string): Figure[] {
   const compare = (pick: (cost: TreeCost) => number) => {
     const [reference, subject] = [costs.qfleet.map(pick), costs.python.map(pick)];
-    return compareLaunches({ reference, subject, paired: true, random: createRandom(seed) });
+    return compareLaunches({ reference, subject, paired: true });
   };
   const n = costs.qfleet.length;
   const wall = compare(({ wallSeconds }) => wallSeconds);
@@ -145,12 +144,10 @@ function describeSides(costs: Costs): Figure[] {
   ]);
 }
 
-/** No number, so no goal that could be judged. */
 function describeAbsence(reason: string): Figure[] {
   return ['wall-ratio', 'peak-memory-ratio'].map((what) => ({
     name: `quantizer-speed.${what}`,
-    value: Number.NaN,
     unit: '1',
-    note: `unavailable: ${reason}`,
+    unavailable: reason,
   }));
 }

@@ -49,6 +49,20 @@ function addCreate(run: Command, context: CliContext): void {
     .option('--threads <n>', 'threads in an operator; 0: one for each processor', wholeNumber(0))
     .option('--launches <n>', 'launches per variant', wholeNumber(1))
     .option('--duration <ms>', 'timed loop of a launch lasts at least so long', wholeNumber(0))
+    .option(
+      '--scenarios <names>',
+      'comma-separated: single-stream, multi-stream, server, offline, fixed-rate',
+      commaList,
+    )
+    .option('--preset <use>', 'the load of a use: camera, gateway, batch')
+    .option('--profile <name>', 'how long a cell is timed: rapid, quick, full')
+    .option(
+      '--repeats <n>',
+      'launch all again, so often at most, where timing cannot be trusted',
+      wholeNumber(0),
+    )
+    .option('--sustained <minutes>', 'one more launch per variant without a pause', wholeNumber(0))
+    .option('--no-counters', 'leave out the launch under hardware counters')
     .option('--no-timing', 'evaluate only')
     .option('--name <name>', 'name of the run')
     .option('--wait', 'stay until it is done; exit 5 where some jobs failed')

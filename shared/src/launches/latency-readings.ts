@@ -1,27 +1,14 @@
-import type { Random } from '@qfleet/shared/random.ts';
-import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
-import { bootstrapInterval } from '@qfleet/shared/statistics/bootstrap-interval.ts';
-import { minLaunchesToJudge } from '@qfleet/shared/statistics/compare-launches.ts';
-import type { Interval } from '@qfleet/shared/statistics/interval.ts';
-import { mean } from '@qfleet/shared/statistics/mean.ts';
-import { median } from '@qfleet/shared/statistics/median.ts';
-import { percentile } from '@qfleet/shared/statistics/percentile.ts';
-import {
-  type PooledSamples,
-  poolSamples,
-  weightedPercentile,
-} from '@qfleet/shared/statistics/pooled-percentile.ts';
-import type { TimedLaunch } from '@qfleet/shared/verdict/timed-launch.ts';
-import { available } from './available-reading.ts';
-
-/** Quantities of the timed loop, with their units. */
-export const latencyQuantities = {
-  'latency.p50': 'ns',
-  'latency.p90': 'ns',
-  'latency.p99': 'ns',
-  'latency.mean': 'ns',
-  throughput: '1/s',
-} as const;
+import { available } from '../available-reading.ts';
+import type { Random } from '../random.ts';
+import { type Reading, unavailable } from '../reading.ts';
+import { bootstrapInterval } from '../statistics/bootstrap-interval.ts';
+import { minLaunchesToJudge } from '../statistics/compare-launches.ts';
+import type { Interval } from '../statistics/interval.ts';
+import { mean } from '../statistics/mean.ts';
+import { median } from '../statistics/median.ts';
+import { percentile } from '../statistics/percentile.ts';
+import { type PooledSamples, poolSamples, weightedPercentile } from '../statistics/pooled-percentile.ts';
+import type { TimedLaunch } from '../verdict/timed-launch.ts';
 
 /**
  * Latency of one inference (service time, closed loop), nanoseconds, and what follows from it.
@@ -35,20 +22,17 @@ export function latencyReadings(
   randomOf: (quantity: string) => Random,
 ): Reading[] {
   const pool = poolSamples(launches.map((launch) => launch.samplesNs));
+  const mediansNs = launches.map((launch) => median(launch.samplesNs));
   const meansNs = launches.map((launch) => mean(launch.samplesNs));
   const meanInterval = intervalOf(meansNs, mean, randomOf('latency.mean'));
   const meanNs = mean(meansNs);
   return [
     available({
       quantity: 'latency.p50',
-      value: median(launches.map((launch) => launch.figureNs)),
+      value: median(mediansNs),
       unit: 'ns',
       method: 'median-of-launch-medians',
-      interval: intervalOf(
-        launches.map((launch) => launch.figureNs),
-        median,
-        randomOf('latency.p50'),
-      ),
+      interval: intervalOf(mediansNs, median, randomOf('latency.p50')),
       n: launches.length,
     }),
     percentileReading('latency.p90', 0.9, pool, launches.length, randomOf('latency.p90')),

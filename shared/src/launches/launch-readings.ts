@@ -1,9 +1,9 @@
-import type { Random } from '@qfleet/shared/random.ts';
-import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
-import type { Launch } from '@qfleet/shared/result/job-result.ts';
-import { isPlausible } from '@qfleet/shared/verdict/is-plausible.ts';
-import type { TimedLaunch } from '@qfleet/shared/verdict/timed-launch.ts';
-import { available } from './available-reading.ts';
+import { available } from '../available-reading.ts';
+import type { Random } from '../random.ts';
+import { type Reading, unavailable } from '../reading.ts';
+import type { Launch } from '../result/job-result.ts';
+import { isPlausible } from '../verdict/is-plausible.ts';
+import type { TimedLaunch } from '../verdict/timed-launch.ts';
 import { launchMedianReading } from './latency-readings.ts';
 
 /** Quantities that a launch has once, with their units and where they lie. */
@@ -16,13 +16,21 @@ const launchQuantities: readonly {
   { quantity: 'cold.create', unit: 'ns', read: (launch) => launch.createNs },
   { quantity: 'cold.first', unit: 'ns', read: (launch) => launch.firstInferenceNs },
   { quantity: 'memory.peak', unit: 'B', read: (launch) => launch.peakMemoryBytes },
-  {
-    quantity: 'cpu.inference',
-    unit: 'ns',
-    read: (launch) =>
-      launch.cpuTimeNs === undefined || !launch.timedCount ? undefined : launch.cpuTimeNs / launch.timedCount,
-  },
+  { quantity: 'cpu.inference', unit: 'ns', read: cpuPerSample },
 ];
+
+/** Where queries are waited for, the waiting spins: that time is nobody's inference. */
+function cpuPerSample({
+  cpuTimeNs,
+  timedCount,
+  timedSamples,
+  rateTrials,
+  offeredFrames,
+}: Launch): number | undefined {
+  if (rateTrials !== undefined || offeredFrames !== undefined) return undefined;
+  const samples = timedSamples ?? timedCount;
+  return cpuTimeNs === undefined || !samples ? undefined : cpuTimeNs / samples;
+}
 
 /** A sensor that says more than 1000 °C is broken. */
 const maxTemperatureMilliC = 1e6;
@@ -37,7 +45,7 @@ export const launchReadingUnits: Readonly<Record<string, string>> = {
 
 /**
  * Cold start (`cold.load`: the backend's library; `cold.create`: variant read and session made; `cold.first`:
- * first inference), peak memory of the runner process, and processor time per inference: medians over launches.
+ * first inference), peak memory of the runner process, and processor time per sample: medians over launches.
  * `temperature.max` and `frequency.actual` from the environments around the launches, where the device has them.
  */
 export function launchReadings(

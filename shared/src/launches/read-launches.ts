@@ -1,7 +1,7 @@
-import type { Launch, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
-import { launchFigure } from '@qfleet/shared/verdict/launch-figure.ts';
-import type { TimedLaunch } from '@qfleet/shared/verdict/timed-launch.ts';
-import { float64At } from './decode-blob.ts';
+import type { Launch, MeasureFacts } from '../result/job-result.ts';
+import { launchFigure } from '../verdict/launch-figure.ts';
+import type { TimedLaunch } from '../verdict/timed-launch.ts';
+import { float64At } from './float64-at.ts';
 
 /** No inference of a job that ends takes eleven days. */
 const maxSampleNs = 1e15;
@@ -12,14 +12,17 @@ export interface LaunchEvidence {
   readonly failures: readonly string[];
 }
 
-/** The launches of one variant in a measure job, in the job's order, their samples taken out of the samples blob. */
+/**
+ * The launches of one variant in one series of a measure job, in the job's order, their samples taken out of the
+ * samples blob.
+ */
 export function readLaunches(
   facts: MeasureFacts,
-  variantDigest: string,
+  { variantDigest, series }: { readonly variantDigest: string; readonly series: number },
   blobs: ReadonlyMap<string, Uint8Array>,
 ): LaunchEvidence {
   const launches = facts.launches
-    .filter((launch) => launch.variantDigest === variantDigest)
+    .filter((launch) => launch.variantDigest === variantDigest && (launch.series ?? 0) === series)
     .sort((a, b) => a.order - b.order);
   const bytes = facts.samplesBlob === undefined ? new Uint8Array() : blobs.get(facts.samplesBlob);
   const read = launches.map((launch, round) => readLaunch(facts.scenario, launch, round, bytes));

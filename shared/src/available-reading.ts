@@ -1,5 +1,5 @@
-import type { AvailableReading } from '@qfleet/shared/reading.ts';
-import type { Interval } from '@qfleet/shared/statistics/interval.ts';
+import type { AvailableReading } from './reading.ts';
+import type { Interval } from './statistics/interval.ts';
 
 /** A reading with a value; absent parts are left out, so that equal readings are equal JSON. */
 export function available(reading: {

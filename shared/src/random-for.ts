@@ -1,5 +1,5 @@
-import { digestBytes } from '@qfleet/shared/digest.ts';
-import { createRandom, type Random } from '@qfleet/shared/random.ts';
+import { digestBytes } from './digest.ts';
+import { createRandom, type Random } from './random.ts';
 
 /**
  * The source of randomness of one statistic: seeded by the plan's seed and what the statistic is of, so that

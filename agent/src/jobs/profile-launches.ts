@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import type { Digest } from '@qfleet/shared/digest.ts';
+import type { MeasureFacts } from '@qfleet/shared/result/job-result.ts';
+import { toFailure } from './job-failure.ts';
+import { launchShare } from './launch-series.ts';
+import { type MeasuredVariant, type Measurement, variantRequest } from './measurement.ts';
+
+/** Inferences in a profile launch. */
+const profiledInferences = 3;
+/** Loading and the first inference of a large model on a slow, emulated board take minutes. */
+const limitMs = 600_000;
+
+/** One launch per variant with the runtime's own profiler on; a variant that was given up gets none. */
+export async function runProfileLaunches(measurement: Measurement): Promise<MeasureFacts['profiles']> {
+  const { context, variants } = measurement;
+  const profiles: MeasureFacts['profiles'] = [];
+  for (const [index, variant] of variants.entries()) {
+    if (variant.isGivenUp) continue;
+    const done = index / variants.length;
+    context.onProgress(`profiling ${variant.name}`, launchShare.to + done * (1 - launchShare.to));
+    try {
+      const blob = await profileInRunner(measurement, variant, index);
+      if (blob) profiles.push({ variantDigest: variant.digest, blob, inferences: profiledInferences });
+    } catch (thrown) {
+      // A profile is an extra: the timings stand without it.
+      context.signal.throwIfAborted();
+      context.onProgress(`no profile of ${variant.name}: ${toFailure(thrown).message}`, launchShare.to);
+    }
+  }
+  return profiles;
+}
+
+async function profileInRunner(
+  { job, settings, inputs, context }: Measurement,
+  variant: MeasuredVariant,
+  index: number,
+): Promise<Digest | undefined> {
+  await using runner = await context.startRunner(settings.affinity);
+  const profile = await runner.request(
+    {
+      ...variantRequest(job, settings, variant),
+      kind: 'profile',
+      inputs,
+      profilePrefix: join(context.workFolder, `profile-${index}`),
+      inferences: profiledInferences,
+    },
+    { limitMs },
+  );
+  return profile.path === undefined ? undefined : context.resultBlobs.putFile(profile.path);
+}
