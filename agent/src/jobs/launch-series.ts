@@ -48,7 +48,7 @@ async function launchSeries(
   for (const [position, index] of order.entries()) {
     const variant = variants[index]!;
     if (variant.isGivenUp) continue;
-    const done = position / order.length;
+    const done = (series + position / order.length) / (job.maxRepeats + 1);
     const again = series > 0 ? `, once more since the timing was not to be trusted (${series})` : '';
     context.onProgress(
       `timing ${variant.name}, launch ${position + 1} of ${order.length}${again}`,

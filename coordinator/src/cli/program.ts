@@ -17,6 +17,7 @@ import { addRunCommands } from './commands/run.ts';
 import { addTaskCommands } from './commands/task.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addVariantCommands } from './commands/variant.ts';
+import { addVirtualDevice } from './commands/virtual-device.ts';
 import { withExample } from './with-options.ts';
 
 const summary = `Finds out, by measurement, whether a quantized neural network still works, and still pays, on the board it has to run on.`;
@@ -46,6 +47,7 @@ export function createProgram(context: CliContext): Command {
   addRunCommands(program, context);
   addReportCommand(program, context);
   addAgentCommands(program, context);
+  addVirtualDevice(program, context);
   addTaskCommands(program, context);
   addGcCommand(program, context);
   addDoctorCommand(program, context);

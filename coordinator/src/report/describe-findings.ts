@@ -6,12 +6,14 @@ import { placeText } from './place-text.ts';
 
 /** What came out, one sentence per place and quantized variant: does it pay, and is it still right? */
 export function describeFindings(cells: readonly Cell[], places: readonly Place[]): string[] {
+  const hasMany = new Set(cells.map(({ scenario }) => scenario)).size > 1;
   return cells
     .filter((cell) => !cell.isReference)
     .map((cell) => {
       const place = places.find((candidate) => candidate.id === cell.placeId);
       const speed = speedWords(cell);
-      return `${placeText(place)}: ${cell.variant.name} ${speed}, and ${lossWords(cell)}.`;
+      const load = hasMany ? `, ${cell.scenario}` : '';
+      return `${placeText(place)}${load}: ${cell.variant.name} ${speed}, and ${lossWords(cell)}.`;
     });
 }
 

@@ -38,6 +38,17 @@ const scalesByUnit: Readonly<Record<string, readonly Scale[]>> = {
   dB: [{ unit: 'dB', factor: 1, decimals: 1 }],
 };
 
+/** Events and operations are counted by the million. */
+const countScales: readonly Scale[] = [
+  { unit: '10⁹', factor: 1e-9 },
+  { unit: '10⁶', factor: 1e-6 },
+  { unit: '10³', factor: 1e-3 },
+  { unit: '', factor: 1 },
+];
+const counts = /^(cycles|instructions|cache\..*\.(refills|misses))$/;
+/** Plain figures, neither shares nor times as much. */
+const plain = /^(ipc|counter\.|process\.|load\.)/;
+
 /** Quantities of unit 1 that are shares, and read better in percent. */
 const shares = /^(accuracy|agreement|transfer\.flips)\.|\.share$/;
 
@@ -46,14 +57,23 @@ const shares = /^(accuracy|agreement|transfer\.flips)\.|\.share$/;
  * slow device does not turn everybody else's milliseconds into thousandths of seconds.
  */
 export function chooseScale(quantity: string, unit: string, values: readonly number[]): Scale {
-  if (unit === '1')
-    return shares.test(quantity) ? { unit: '%', factor: 100, decimals: 2 } : { unit: '×', factor: 1 };
-  const scales = quantity.startsWith('cache.') && unit === 'B' ? cacheScales : scalesByUnit[unit];
+  if (unit === '1' && !counts.test(quantity)) return scaleOfRatio(quantity);
+  const scales = scalesOf(quantity, unit);
   if (!scales) return { unit, factor: 1 };
   const positive = values.filter((value) => value > 0);
   if (positive.length === 0) return scales.at(-1)!;
   const typical = Math.exp(positive.reduce((sum, value) => sum + Math.log(value), 0) / positive.length);
   return scales.find((scale) => typical * scale.factor >= 0.9995) ?? scales.at(-1)!;
+}
+
+function scaleOfRatio(quantity: string): Scale {
+  if (shares.test(quantity)) return { unit: '%', factor: 100, decimals: 2 };
+  return { unit: plain.test(quantity) ? '' : '×', factor: 1 };
+}
+
+function scalesOf(quantity: string, unit: string): readonly Scale[] | undefined {
+  if (counts.test(quantity)) return countScales;
+  return quantity.startsWith('cache.') && unit === 'B' ? cacheScales : scalesByUnit[unit];
 }
 
 /** A value in its scale, without the unit: three significant figures, or the scale's fixed decimals. */

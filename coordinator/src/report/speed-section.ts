@@ -1,3 +1,4 @@
+import { unavailable } from '@qfleet/shared/reading.ts';
 import type { Cell } from '../analysis/cell.ts';
 import type { Footnotes } from './footnotes.ts';
 import { placeColumns, verdictText } from './place-columns.ts';
@@ -50,13 +51,17 @@ function leadOf(cells: readonly Cell[]): string {
 /** Quantities that not every scenario has stand only where some cell has them. */
 function scenarioColumns(cells: readonly Cell[]): Column<Cell>[] {
   const columns = [
-    { title: 'throughput', quantity: 'throughput' },
-    { title: 'highest rate', quantity: 'rate.max', interval: true },
-    { title: 'frames dropped', quantity: 'frames.dropped.share' },
+    { title: 'throughput', quantity: 'throughput', unit: '1/s' },
+    { title: 'highest rate', quantity: 'rate.max', unit: '1/s', interval: true },
+    { title: 'frames dropped', quantity: 'frames.dropped.share', unit: '1' },
   ];
   return columns
     .filter(({ quantity }) => cells.some((cell) => cell.readings[quantity] !== undefined))
-    .map((column) => ({ ...column, reading: (cell: Cell) => cell.readings[column.quantity] }));
+    .map(({ unit, ...column }) => ({
+      ...column,
+      reading: (cell: Cell) =>
+        cell.readings[column.quantity] ?? unavailable(column.quantity, unit, 'not-of-this-scenario'),
+    }));
 }
 
 /** The verdict with its reasons, and what other series of launches came to. */

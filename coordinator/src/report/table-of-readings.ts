@@ -62,5 +62,6 @@ function layColumn<Row>(
   const cells = readings.map((reading) =>
     readingText(reading, { scale, footnotes, interval: column.interval ?? false }),
   );
-  return { title: `${column.title}, ${scale.unit}`, numeric: true, cells };
+  const title = scale.unit === '' ? column.title : `${column.title}, ${scale.unit}`;
+  return { title, numeric: true, cells };
 }

@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import type { Command } from 'commander';
 import { agentCommand } from '../agent-command.ts';
 import type { CliContext } from '../cli-context.ts';
+import { runThrough } from '../run-through.ts';
 import { withExample } from '../with-options.ts';
 
 /** `qfleet probe` and `qfleet bench`: this machine by its own agent, without a coordinator. */
 export function addAgentCommands(program: Command, context: CliContext): void {
   addPassThrough(program, context, {
     name: 'probe',
-    description: 'this machine’s inventory, memory bandwidth and latency ladder',
+    description: 'this machine: inventory, clock, memory, caches, peak compute, storage, counters',
     example: 'qfleet probe',
   });
   addPassThrough(program, context, {
@@ -41,14 +40,4 @@ function addPassThrough(
     const all = (program as Command & { rawArgs: readonly string[] }).rawArgs;
     return all.slice(all.indexOf(word) + 1);
   }
-}
-
-/** Runs a program on our own terminal until it ends. Ctrl-C reaches it through the terminal, SIGTERM through us. */
-async function runThrough(context: CliContext, file: string, args: readonly string[]): Promise<number> {
-  const child = spawn(file, args, { stdio: 'inherit', env: { ...context.env } });
-  const stop = (): void => void child.kill('SIGTERM');
-  context.signal.addEventListener('abort', stop);
-  const [code] = (await once(child, 'exit')) as [number | null];
-  context.signal.removeEventListener('abort', stop);
-  return code ?? 1;
 }
