@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { projectFolder } from './support/test-data.ts';
 
 const agent = join(projectFolder, 'agent/src/cli/qfleet-agent.cjs');
-const model = join(projectFolder, 'coordinator/sample/glyphs.onnx');
+const model = join(projectFolder, 'coordinator/sample/glyphnet.onnx');
 const args = ['bench', model, '--profile', 'rapid', '--duration', '300', '--threads', '1', '-o', 'json'];
 
 test('a timing beside processes that keep all processors busy is called contended, not trusted', async () => {

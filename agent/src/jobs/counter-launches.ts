@@ -1,4 +1,8 @@
 import type { CounterLaunch } from '@qfleet/shared/result/job-result.ts';
+import { type EmcActivity, readEmc } from '../meters/emc.ts';
+import { findMeters } from '../meters/find-meters.ts';
+import type { PowerMeter } from '../meters/power-meter.ts';
+import { type PowerUse, PowerWatch, readIdlePower } from '../meters/power-watch.ts';
 import type { PoolSource, VariantRequest } from '../runner/protocol.ts';
 import type { JobContext } from './job-context.ts';
 import { toFailure } from './job-failure.ts';
@@ -43,9 +47,26 @@ const limitMs = 300_000 + 3 * maxDurationMs;
 
 async function countOne(variant: CountedVariant, options: CounterLaunchOptions): Promise<CounterLaunch> {
   const { context, inputs, affinity, maxWarmupSamples } = options;
-  const base = { variantDigest: variant.digest, power: [] };
+  const meters = await listMeters();
+  const base = { variantDigest: variant.digest };
   try {
+    // With nothing running yet: what the device takes anyway.
+    const idle = meters.length > 0 ? await readIdlePower(meters) : new Map<string, number>();
     await using runner = await context.startRunner(affinity);
+    const watch = new PowerWatch(meters);
+    const ended = {
+      power: Promise.resolve<PowerUse[]>([]),
+      emc: Promise.resolve<EmcActivity | undefined>(undefined),
+    };
+    const onProgress = (done: number): void => {
+      if (done < 1) {
+        watch.start();
+        return;
+      }
+      ended.power = watch.stop();
+      // An average over the last moments: to be read at once.
+      ended.emc = readEmc('/');
+    };
     const counts = await runner.request(
       {
         ...variant.request,
@@ -56,11 +77,26 @@ async function countOne(variant: CountedVariant, options: CounterLaunchOptions):
         maxDurationMs,
         maxWarmupSamples,
       },
-      { limitMs },
+      { limitMs, onProgress },
     );
-    return { ...base, ...counts };
+    const power = (await ended.power).map((use) => withIdle(use, idle.get(use.source)));
+    return { ...base, ...counts, power, ...describeTraffic(await ended.emc) };
   } catch (thrown) {
     context.signal.throwIfAborted();
-    return { ...base, events: [], failure: toFailure(thrown) };
+    return { ...base, power: [], events: [], failure: toFailure(thrown) };
   }
+}
+
+async function listMeters(): Promise<readonly PowerMeter[]> {
+  const found = await findMeters();
+  return 'reason' in found ? [] : found;
+}
+
+function withIdle(use: PowerUse, idleW: number | undefined): PowerUse {
+  return idleW === undefined ? use : { ...use, idleW };
+}
+
+function describeTraffic(emc: EmcActivity | undefined): Pick<CounterLaunch, 'memoryTraffic'> {
+  if (!emc || 'reason' in emc) return {};
+  return { memoryTraffic: [{ source: 'tegra-emc', ...emc }] };
 }

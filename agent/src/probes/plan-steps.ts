@@ -10,6 +10,7 @@ import type { WorkloadId } from './compute-workloads.ts';
 import { type FrequencyResult, frequencyReadings } from './frequency-readings.ts';
 import { latencyReadings, missingLatencyReadings } from './latency-readings.ts';
 import { arrayForThreads, type ProbeSizes } from './plan-probe.ts';
+import { missingPowerReadings, powerReadings } from './power-readings.ts';
 import type { ProbeStep, StepContext } from './probe-step.ts';
 import type { FrequencyTask } from './probe-task.ts';
 import { missingProcessReadings, processReadings } from './process-readings.ts';
@@ -43,6 +44,7 @@ export function planSteps(plan: StepPlan): ProbeStep[] {
     computeStep('int8.conv', 'all', plan),
     storageStep(plan),
     counterStep(plan),
+    powerStep(),
     processStep(),
     after,
   ];
@@ -159,6 +161,15 @@ function counterStep({ sizes, cpu }: StepPlan): ProbeStep {
     run: async (context) => ({ readings: await read(context, false) }),
     // A failure is told in its readings; without a measurement the processor is an emulator's.
     missing: () => read({ onProgress: () => undefined, signal: new AbortController().signal }, true),
+  };
+}
+
+function powerStep(): ProbeStep {
+  return {
+    label: 'power at rest',
+    weight: 1,
+    run: async () => ({ readings: await powerReadings() }),
+    missing: missingPowerReadings,
   };
 }
 

@@ -17,6 +17,7 @@ import type { Cell } from './cell.ts';
 import { type CellEvidence, collectCells } from './collect-cells.ts';
 import { counterReadings } from './counter-readings.ts';
 import { accuracyLossReading, agreementReading, pairOutputs, sqnrReading } from './divergence-readings.ts';
+import { energyReadings } from './energy-readings.ts';
 import type { RunEvidence } from './evidence.ts';
 import { findBadOutputs } from './find-bad-outputs.ts';
 import { findReferenceVariant } from './find-reference-variant.ts';
@@ -212,11 +213,10 @@ function mergeReadings(first: readonly Reading[], second: readonly Reading[]): R
 function countersOf(evidence: RunEvidence, cell: ReadCell): Reading[] {
   const { measure, variantDigest } = cell.evidence;
   const facts = measure?.facts;
-  return counterReadings({
-    launch: facts?.counterLaunches?.find((launch) => launch.variantDigest === variantDigest),
-    whyNone: facts ? undefined : (cell.whyNoTiming ?? 'not-planned'),
-    probe: probeReadings(evidence, cell.evidence.deviceId),
-  });
+  const launch = facts?.counterLaunches?.find((one) => one.variantDigest === variantDigest);
+  const whyNone = facts ? undefined : (cell.whyNoTiming ?? 'not-planned');
+  const probe = probeReadings(evidence, cell.evidence.deviceId);
+  return [...counterReadings({ launch, whyNone, probe }), ...energyReadings(launch, whyNone)];
 }
 
 /** The latest probe's readings of a device. */

@@ -30,8 +30,8 @@ export function rooflineSection({ cells }: Report, footnotes: Footnotes): Sectio
 export function countersSection({ cells }: Report, footnotes: Footnotes): Section {
   return {
     id: 'counters',
-    title: 'Caches and cycles',
-    lead: 'Per inference, from a launch of its own under the hardware counters. A refill is told by its cache level; figures of different levels or processors are not comparable.',
+    title: 'Caches, cycles, energy',
+    lead: 'Per inference, from a launch of its own under hardware counters and power meters. A refill is told by its cache level; figures of different levels or processors are not comparable.',
     table: tableOfReadings(
       cells.filter((cell) => cell.launches.planned > 0),
       [
@@ -44,6 +44,8 @@ export function countersSection({ cells }: Report, footnotes: Footnotes): Sectio
         column('last-level misses', 'cache.llc.misses'),
         column('clock', 'frequency.actual'),
         column('hottest', 'temperature.max'),
+        column('power', 'power.mean'),
+        column('energy per inference', 'energy.inference'),
       ],
       footnotes,
     ),

@@ -33,6 +33,15 @@ const scalesByUnit: Readonly<Record<string, readonly Scale[]>> = {
     { unit: 'MHz', factor: 1e-6 },
     { unit: 'Hz', factor: 1 },
   ],
+  W: [
+    { unit: 'W', factor: 1 },
+    { unit: 'mW', factor: 1e3 },
+  ],
+  J: [
+    { unit: 'J', factor: 1 },
+    { unit: 'mJ', factor: 1e3 },
+    { unit: 'µJ', factor: 1e6 },
+  ],
   milliC: [{ unit: '°C', factor: 1e-3 }],
   points: [{ unit: 'points', factor: 1, decimals: 2 }],
   dB: [{ unit: 'dB', factor: 1, decimals: 1 }],
