@@ -42,6 +42,24 @@ const operatorSchema = z.object({
 });
 export type OperatorUse = z.infer<typeof operatorSchema>;
 
+/** One layer of the model as the runtime executed it, against the device's own roofs. */
+const layerSchema = z.object({
+  /** As in the model's file. */
+  name: z.string(),
+  operator: z.string(),
+  /** The kernel that took it. */
+  type: z.string(),
+  kind: z.enum(['integer', 'convert', 'float']),
+  /** Multiply-accumulates of one inference, the whole batch. */
+  macs: z.number(),
+  /** Activations, weights and outputs once. */
+  bytes: z.number().optional(),
+  time: readingSchema,
+  computeShare: readingSchema,
+  memoryShare: readingSchema,
+});
+export type LayerUse = z.infer<typeof layerSchema>;
+
 const settingsSchema = z.object({
   threads: z.number(),
   batch: z.number(),
@@ -78,6 +96,9 @@ export const cellSchema = z.object({
   numerics: numericsSchema,
   readings: z.record(z.string(), readingSchema),
   operators: z.array(operatorSchema),
+  layers: z.array(layerSchema),
+  /** Layers of the model for which no kernel of that name was found. */
+  layersUnmatched: z.number(),
   /** Digests of the results behind this cell. */
   results: z.array(z.string()),
 });

@@ -1,7 +1,7 @@
 import { available } from '@qfleet/shared/available-reading.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
-import * as z from 'zod';
 import type { OperatorUse } from './cell.ts';
+import { type Kernel, parseKernels } from './parse-kernels.ts';
 
 /** Operators by type, and the shares of time that say whether integers were really computed with. */
 export interface OperatorProfile {
@@ -9,23 +9,8 @@ export interface OperatorProfile {
   readonly readings: readonly Reading[];
 }
 
-/** ONNX Runtime's Chrome trace: what we need of a `Node` event. Other events and fields pass. */
-const eventSchema = z.object({
-  cat: z.string().optional(),
-  name: z.string().optional(),
-  dur: z.number().optional(),
-  args: z
-    .object({
-      op_name: z.string().optional(),
-      node_index: z.union([z.string(), z.number()]).optional(),
-      input_type_shape: z.array(z.record(z.string(), z.unknown())).optional(),
-    })
-    .optional(),
-});
-
 const method = 'ort-profile-kernel-time';
-const convertTypes = /^(DynamicQuantize|Dequantize|Quantize)Linear$/;
-const integerTypes = /^Q[A-Z]|Integer(ToFloat)?$|^DynamicQuantize(MatMul|LSTM)$/;
+const layoutTypes = /^(Transpose|ReorderInput|ReorderOutput)$/;
 
 /** A profile that is not there: every reading with that reason. */
 export function missingProfile(reason: string): OperatorProfile {
@@ -34,6 +19,7 @@ export function missingProfile(reason: string): OperatorProfile {
     readings: [
       unavailable('operators.integer.share', '1', reason),
       unavailable('operators.convert.share', '1', reason),
+      unavailable('operators.transpose.share', '1', reason),
     ],
   };
 }
@@ -42,7 +28,8 @@ export function missingProfile(reason: string): OperatorProfile {
  * Reads an operator profile of ONNX Runtime (events of category `Node` named `…_kernel_time`, `dur` in µs).
  * Counts are distinct nodes, so of one inference however many were recorded. `operators.integer.share`: share of
  * the kernels' time, 0…1, in kernels that compute on 8-bit integers (QLinear…, …Integer, or an 8-bit first
- * input); `operators.convert.share`: in QuantizeLinear and DequantizeLinear. Profiling slows operators unevenly:
+ * input); `operators.convert.share`: in QuantizeLinear and DequantizeLinear;
+ * `operators.transpose.share`: in operators that only move data into another layout. Profiling slows operators unevenly:
  * shares, not latencies. `whyNoTime` where times mean nothing, as when emulated; counts stay.
  */
 export function readOperatorProfile(bytes: Uint8Array, whyNoTime: string | undefined): OperatorProfile {
@@ -70,56 +57,9 @@ export function readOperatorProfile(bytes: Uint8Array, whyNoTime: string | undef
     readings: [
       share('operators.integer.share', (kernel) => kernel.kind === 'integer'),
       share('operators.convert.share', (kernel) => kernel.kind === 'convert'),
+      share('operators.transpose.share', (kernel) => layoutTypes.test(kernel.type)),
     ],
   };
-}
-
-interface Kernel {
-  readonly type: string;
-  readonly kind: OperatorUse['kind'];
-  readonly node: string;
-  readonly durationUs: number;
-}
-
-function parseKernels(bytes: Uint8Array): Kernel[] {
-  const events = parseEvents(bytes);
-  return events.flatMap((event) => {
-    const parsed = eventSchema.safeParse(event);
-    if (!parsed.success || parsed.data.cat !== 'Node' || !parsed.data.name?.endsWith('_kernel_time'))
-      return [];
-    const { name, dur, args } = parsed.data;
-    if (!args?.op_name) return [];
-    const inputType = Object.keys(args.input_type_shape?.[0] ?? {})[0];
-    return [
-      {
-        type: args.op_name,
-        kind: kindOf(args.op_name, inputType),
-        node: `${args.node_index ?? ''} ${name}`,
-        durationUs: Math.max(0, dur ?? 0),
-      },
-    ];
-  });
-}
-
-/** A process that was stopped leaves the closing bracket out; then the whole lines before are taken. */
-function parseEvents(bytes: Uint8Array): unknown[] {
-  const text = new TextDecoder().decode(bytes);
-  const parsed = tryParse(text) ?? tryParse(`${text.slice(0, text.lastIndexOf('}') + 1)}]`);
-  return Array.isArray(parsed) ? parsed : [];
-}
-
-function tryParse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function kindOf(type: string, firstInputType: string | undefined): OperatorUse['kind'] {
-  if (convertTypes.test(type)) return 'convert';
-  if (integerTypes.test(type)) return 'integer';
-  return firstInputType === 'int8' || firstInputType === 'uint8' ? 'integer' : 'float';
 }
 
 function shareOf(operator: OperatorUse): number {

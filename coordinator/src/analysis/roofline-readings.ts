@@ -1,5 +1,6 @@
 import { available } from '@qfleet/shared/available-reading.ts';
 import { type AvailableReading, type Reading, unavailable } from '@qfleet/shared/reading.ts';
+import { findRoof } from './find-roof.ts';
 
 /** What one inference has to do at least, and what the device can do at most. */
 export interface RooflineEvidence {
@@ -97,17 +98,11 @@ function fitsLastLevel({ weightBytes, probe }: RooflineEvidence): boolean {
   return isAvailable(cache) && weightBytes <= cache.value;
 }
 
-/** The roof of as many threads as the cell used: one, or all. */
-function findRoof(quantity: string, { probe, threadsUsed }: RooflineEvidence): Reading | undefined {
-  const scope = threadsUsed === 1 ? '1' : 'all';
-  return probe.find((reading) => reading.quantity === `${quantity}.${scope}`);
-}
-
 function isAvailable(reading: Reading | undefined): reading is AvailableReading {
   return reading !== undefined && reading.status !== 'unavailable' && reading.value > 0;
 }
 
 function reasonOf(reading: Reading | undefined): string {
-  if (!reading) return 'not-probed: the device has no reading of its roof';
+  if (!reading) return 'not-reported';
   return reading.status === 'unavailable' ? reading.reason : 'bad-evidence: a reading of 0';
 }

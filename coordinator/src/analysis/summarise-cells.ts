@@ -23,6 +23,7 @@ import { findBadOutputs } from './find-bad-outputs.ts';
 import { findReferenceVariant } from './find-reference-variant.ts';
 import { indexReadings } from './index-readings.ts';
 import { judgeNumerics } from './judge-numerics.ts';
+import { layerRoofline } from './layer-roofline.ts';
 import { missingProfile, type OperatorProfile, readOperatorProfile } from './operator-profile.ts';
 import { placeId } from './place.ts';
 import { type EvaluatedOutputs, readOutputs } from './read-outputs.ts';
@@ -156,6 +157,7 @@ function summarise(options: SummariseOptions): SummarisedCell {
     numerics: judgeNumerics(cell.outputs && found.evaluation, options.evaluations, cell.whyNoOutputs),
     readings: indexReadings(readings),
     operators: [...profile.operators],
+    ...layersOf(evidence, cell),
     results: [found.measure?.resultDigest, found.evaluation?.resultDigest].filter(
       (digest) => digest !== undefined,
     ),
@@ -298,10 +300,33 @@ function outputReadings(options: SummariseOptions): Reading[] {
   ];
 }
 
-function profileOf(evidence: RunEvidence, cell: ReadCell): OperatorProfile {
-  const { measure, variantDigest, device } = cell.evidence;
+function profileBytes(
+  evidence: RunEvidence,
+  { evidence: { measure, variantDigest } }: ReadCell,
+): Uint8Array | undefined {
   const profile = measure?.facts?.profiles.find((entry) => entry.variantDigest === variantDigest);
-  const bytes = profile && evidence.blobs.get(profile.blob);
+  return profile && evidence.blobs.get(profile.blob);
+}
+
+function layersOf(evidence: RunEvidence, cell: ReadCell): Pick<Cell, 'layers' | 'layersUnmatched'> {
+  const profile = profileBytes(evidence, cell);
+  if (!profile) return { layers: [], layersUnmatched: 0 };
+  const { device, deviceId, settings, measure } = cell.evidence;
+  const emulated = device?.inventory?.emulated;
+  const { layers, unmatched } = layerRoofline({
+    profile,
+    layers: evidence.model.layers,
+    batch: settings.batch,
+    threadsUsed: measure?.facts?.threadsUsed,
+    probe: probeReadings(evidence, deviceId),
+    whyNoTime: emulated && `emulated: by ${emulated.by} as ${emulated.cpu}`,
+  });
+  return { layers, layersUnmatched: unmatched };
+}
+
+function profileOf(evidence: RunEvidence, cell: ReadCell): OperatorProfile {
+  const { measure, device } = cell.evidence;
+  const bytes = profileBytes(evidence, cell);
   if (!bytes) {
     return missingProfile(
       measure?.facts ? 'no-profile: the backend recorded none' : (cell.whyNoTiming ?? 'no-profile'),

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { inspectModel } from '../onnx/inspect-model.ts';
+import { listLayers } from '../onnx/list-layers.ts';
 import type { Store } from '../store/store.ts';
 import type { Model, Variant } from './artefacts.ts';
 import { describeFormat } from './describe-format.ts';
@@ -38,7 +39,7 @@ export async function addModel(request: AddModelRequest): Promise<Model> {
   if (file.read.embeddedTensors > 0)
     onNote?.(`${file.read.embeddedTensors} tensors from other files were taken into the model's file.`);
   const proto = file.read.model;
-  const macs = await countMacs(request, file);
+  const work = await countWork(request, file);
   const createdAtMs = (request.nowMs ?? Date.now)();
   const model = await store.addModel({
     digest: file.digest,
@@ -52,7 +53,7 @@ export async function addModel(request: AddModelRequest): Promise<Model> {
     inputs: [...file.inputs],
     outputs: [...file.outputs],
     contract,
-    ...(macs === undefined ? {} : { macs }),
+    ...work,
     createdAtMs,
   });
   if (request.baseline !== false) await store.addVariant(baselineOf(model, file, createdAtMs));
@@ -60,14 +61,19 @@ export async function addModel(request: AddModelRequest): Promise<Model> {
 }
 
 /** ONNX Runtime has loaded the model by now: where its shapes cannot be told all the same, it goes without. */
-async function countMacs(request: AddModelRequest, file: StoredModelFile): Promise<number | undefined> {
+async function countWork(
+  request: AddModelRequest,
+  file: StoredModelFile,
+): Promise<Pick<Model, 'macs' | 'layers'>> {
   try {
-    return (await inspectModel(file.read.model, { signal: request.signal })).macs;
+    const { model } = file.read;
+    const { macs, costs } = await inspectModel(model, { signal: request.signal });
+    return { ...(macs !== undefined && { macs }), layers: listLayers(model, costs) };
   } catch (error) {
     const { code, message } = QfleetError.from(error);
     if (code === 'cancelled') throw error;
     request.onNote?.(`Multiply-accumulates are not known: ${message}`);
-    return undefined;
+    return {};
   }
 }
 

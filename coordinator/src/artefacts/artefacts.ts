@@ -22,6 +22,10 @@ export const modelSchema = z.object({
   contract: inputContractSchema,
   /** Multiply-accumulates of one inference; absent where shapes do not tell. */
   macs: z.number().optional(),
+  /** Layers that multiply and accumulate, in file order: of one sample, and weights without biases. */
+  layers: z
+    .array(z.object({ name: z.string(), operator: z.string(), macs: z.number(), weights: z.number() }))
+    .optional(),
   createdAtMs: z.number(),
 });
 export type Model = z.infer<typeof modelSchema>;

@@ -10,6 +10,7 @@ import {
   probeSection,
 } from './devices-section.ts';
 import { Footnotes } from './footnotes.ts';
+import { layersSection } from './layers-section.ts';
 import { operatorsSection } from './operators-section.ts';
 import { provenanceSection, resultsSection } from './provenance-section.ts';
 import type { Report } from './report.ts';
@@ -48,6 +49,7 @@ export function buildSections(report: Report): ReportText {
     probeSection(report, footnotes),
     ladderSection(report, footnotes),
     operatorsSection(report, footnotes),
+    layersSection(report, footnotes),
     provenanceSection(report),
     resultsSection(report),
   ].filter((section) => section.table.rows.length > 0);
