@@ -21,9 +21,9 @@ const roof = (quantity: string, value: number, unit: string) =>
 
 const evidence = {
   layers: [
-    { name: 'stem', operator: 'Conv', macs: 5e6, weights: 6000 },
-    { name: 'head', operator: 'Gemm', macs: 1e6, weights: 6000 },
-    { name: 'gone', operator: 'Conv', macs: 1, weights: 1 },
+    { name: 'conv0', aliases: ['conv0_out', 'stem'], operator: 'Conv', macs: 5e6, weights: 6000 },
+    { name: 'head', aliases: [], operator: 'Gemm', macs: 1e6, weights: 6000 },
+    { name: 'gone', aliases: [], operator: 'Conv', macs: 1, weights: 1 },
   ],
   batch: 1,
   threadsUsed: 2,
@@ -56,7 +56,7 @@ test('layers are found by their names under fusions, and held against the roof o
   }));
   assert.deepEqual(figures, [
     // 10 M operations in 200 µs are 50 G a second of 100 G; 28 kB in 200 µs 140 MB a second of 1 GB.
-    { name: 'stem', kind: 'float', bytes: 28_000, values: [2e5, 0.5, 0.14] },
+    { name: 'conv0', kind: 'float', bytes: 28_000, values: [2e5, 0.5, 0.14] },
     // 2 M operations in 50 µs are 40 G of 400 G; 10 kB in 50 µs 200 MB of 1 GB.
     { name: 'head', kind: 'integer', bytes: 10_000, values: [5e4, 0.1, 0.2] },
   ]);

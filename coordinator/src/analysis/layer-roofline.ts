@@ -32,7 +32,10 @@ export function layerRoofline(evidence: LayerEvidence): { layers: LayerUse[]; un
   const known = evidence.layers ?? [];
   const layers = known.flatMap((layer) => {
     // A layer that stayed float between converters has those under names of their own.
-    const kernels = byName.get(layer.name)?.filter(({ kind }) => kind !== 'convert');
+    const names = [layer.name, ...layer.aliases];
+    const kernels = names
+      .map((name) => byName.get(name)?.filter(({ kind }) => kind !== 'convert'))
+      .find((found) => found !== undefined && found.length > 0);
     return kernels?.[0] ? [describeLayer(layer, [kernels[0], ...kernels.slice(1)], evidence)] : [];
   });
   return { layers, unmatched: known.length - layers.length };

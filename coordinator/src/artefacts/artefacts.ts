@@ -24,7 +24,16 @@ export const modelSchema = z.object({
   macs: z.number().optional(),
   /** Layers that multiply and accumulate, in file order: of one sample, and weights without biases. */
   layers: z
-    .array(z.object({ name: z.string(), operator: z.string(), macs: z.number(), weights: z.number() }))
+    .array(
+      z.object({
+        name: z.string(),
+        /** Other names that a runtime gives it: its output's, and those of what is fused into it. */
+        aliases: z.array(z.string()),
+        operator: z.string(),
+        macs: z.number(),
+        weights: z.number(),
+      }),
+    )
     .optional(),
   createdAtMs: z.number(),
 });

@@ -18,7 +18,7 @@ export function layersSection({ cells }: Report, footnotes: Footnotes): Section 
   return {
     id: 'layers',
     title: 'Layers',
-    lead: `Layers that multiply and accumulate, by the names of the model's file, from a profiled launch; the profiler slows short ones down. Shares are of the device's own measured roofs, bytes are activations, weights and outputs once.${left}`,
+    lead: `Layers that multiply and accumulate, by the names of the model's file, from a profiled launch; the profiler slows short ones down. Shares are of the device's own measured roofs, bytes are activations, weights and outputs once; above 100 % a cache served them, or the machine was calmer than when it was probed.${left}`,
     table: tableOfReadings(rows, columnsOf(cells), footnotes),
     isDetail: true,
   };
