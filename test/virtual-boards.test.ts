@@ -14,7 +14,6 @@ const expectations = {
   pi3: {
     board: 'Raspberry Pi 3 Model B Rev 1.2',
     core: 'Cortex-A53',
-    recorded: undefined,
     events: {
       'counter.cycles': 'perf raw:0x11 CPU_CYCLES',
       'counter.l2.refills': 'perf raw:0x17 L2D_CACHE_REFILL',
@@ -60,12 +59,14 @@ for (const [board, expected] of Object.entries(expectations)) {
     }
   });
 
-  const recorded = expected.recorded && testDataPath(expected.recorded);
+  // No recording of a Pi 3 in 64 bits is at hand.
+  if (!('recorded' in expected)) continue;
+  const recorded = testDataPath(expected.recorded);
   test(`the processors of the emulated ${board} are described as a real one describes its own`, {
-    skip: recorded && existsSync(recorded) ? false : 'no recording of this very board is here',
+    skip: existsSync(recorded) ? false : `${recorded} is not here`,
   }, () => {
     const own = virtualBoards.find(({ id }) => id === board)!.cpuinfo;
-    const blocks = readFileSync(recorded!, 'utf8').split(/\n\s*\n/);
+    const blocks = readFileSync(recorded, 'utf8').split(/\n\s*\n/);
     assert.equal(
       fieldsOf(blocks[0]!)
         .filter((line) => !line.startsWith('processor:'))
