@@ -66,6 +66,8 @@ export interface Backend {
   readonly id: string;
   /** Whether an operator profile can be recorded. */
   readonly canProfile: boolean;
+  /** Whether outputs follow from the variant; false for a backend that only stands in for one. */
+  readonly computes: boolean;
   /** Loads the library and runs a tiny model, so that what will crash crashes here. */
   probe(): Promise<BackendAvailability>;
   /** Loads the library; gives its version. Later calls cost nothing. */

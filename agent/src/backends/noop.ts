@@ -19,6 +19,7 @@ type CrashSignal = (typeof crashSignals)[number];
 export const backend: Backend = {
   id: 'noop',
   canProfile: false,
+  computes: false,
   probe: async () => ({ available: true, version: '1', capabilities: { inference: 'none' } }),
   loadLibrary: async () => '1',
   load: async (path) => {

@@ -14,6 +14,7 @@ import { runTinyModel, tinyModel } from './tiny-model.ts';
 export const backend: Backend = {
   id: 'onnxruntime-wasm',
   canProfile: false,
+  computes: true,
   probe: async () => {
     const version = await backend.loadLibrary();
     await runTinyModel(await createSession(tinyModel(), { threads: 1, providerOptions: {} }));

@@ -115,3 +115,21 @@ for (const [description, script, expected] of [
 test('this machine’s environment fits the schema', async () => {
   environmentSchema.parse(await readEnvironment());
 });
+
+test('the quota of the own control group is read, of either version', async () => {
+  const meminfo = { 'proc/meminfo': 'MemTotal: 8 kB\nMemFree: 4 kB\n' };
+  const v2 = await readFrom({
+    ...meminfo,
+    'proc/self/cgroup': '0::/system.slice/qfleet-agent.service\n',
+    'sys/fs/cgroup/system.slice/qfleet-agent.service/cpu.stat': 'usage_usec 9\nthrottled_usec 250000\n',
+  });
+  assert.equal(v2.quotaThrottledUs, 250_000);
+  const inContainer = await readFrom({
+    ...meminfo,
+    'proc/self/cgroup': '0::/../outside\n',
+    'sys/fs/cgroup/cpu.stat': 'nr_throttled 3\nthrottled_usec 7\n',
+  });
+  assert.equal(inContainer.quotaThrottledUs, 7);
+  const v1 = await readFrom({ ...meminfo, 'sys/fs/cgroup/cpu/cpu.stat': 'throttled_time 5000\n' });
+  assert.equal(v1.quotaThrottledUs, 5);
+});

@@ -4,6 +4,7 @@ import { readText } from '../inventory/read-text.ts';
 import { readFrequency } from './read-frequency.ts';
 import { readPowerMode } from './read-power-mode.ts';
 import { readPressure } from './read-pressure.ts';
+import { readQuotaThrottling } from './read-quota-throttling.ts';
 import { readTemperature } from './read-temperature.ts';
 import { readThrottledBits } from './read-throttled-bits.ts';
 import { readTicks } from './read-ticks.ts';
@@ -20,17 +21,27 @@ export interface EnvironmentOptions {
  * swapping.
  */
 export async function readEnvironment(root = '/', options: EnvironmentOptions = {}): Promise<Environment> {
-  const [frequency, temperatureMilliC, throttledBits, load1, memory, ticks, pressureUs, powerMode] =
-    await Promise.all([
-      readFrequency(root),
-      readTemperature(root),
-      readThrottledBits(root, options),
-      readLoad(root),
-      readMemory(root),
-      readTicks(root),
-      readPressure(root),
-      options.isQuiet ? undefined : readPowerMode(root),
-    ]);
+  const [
+    frequency,
+    temperatureMilliC,
+    throttledBits,
+    load1,
+    memory,
+    ticks,
+    pressureUs,
+    quotaThrottledUs,
+    powerMode,
+  ] = await Promise.all([
+    readFrequency(root),
+    readTemperature(root),
+    readThrottledBits(root, options),
+    readLoad(root),
+    readMemory(root),
+    readTicks(root),
+    readPressure(root),
+    readQuotaThrottling(root),
+    options.isQuiet ? undefined : readPowerMode(root),
+  ]);
   return {
     atUnixMs: Date.now(),
     ...frequency,
@@ -40,6 +51,7 @@ export async function readEnvironment(root = '/', options: EnvironmentOptions = 
     freeMemoryBytes: memory.availableBytes,
     ...ticks,
     ...(pressureUs !== undefined && { pressureUs }),
+    ...(quotaThrottledUs !== undefined && { quotaThrottledUs }),
     ...(powerMode !== undefined && { powerMode }),
   };
 }

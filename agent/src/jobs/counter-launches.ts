@@ -1,8 +1,9 @@
 import type { CounterLaunch } from '@qfleet/shared/result/job-result.ts';
-import { type EmcActivity, readEmc } from '../meters/emc.ts';
+import { readEmc } from '../meters/emc.ts';
 import { findMeters } from '../meters/find-meters.ts';
 import type { PowerMeter } from '../meters/power-meter.ts';
 import { type PowerUse, PowerWatch, readIdlePower } from '../meters/power-watch.ts';
+import { readResctrlBytes } from '../meters/resctrl.ts';
 import type { PoolSource, VariantRequest } from '../runner/protocol.ts';
 import type { JobContext } from './job-context.ts';
 import { toFailure } from './job-failure.ts';
@@ -54,18 +55,19 @@ async function countOne(variant: CountedVariant, options: CounterLaunchOptions):
     const idle = meters.length > 0 ? await readIdlePower(meters) : new Map<string, number>();
     await using runner = await context.startRunner(affinity);
     const watch = new PowerWatch(meters);
+    const traffic = new TrafficWatch();
     const ended = {
       power: Promise.resolve<PowerUse[]>([]),
-      emc: Promise.resolve<EmcActivity | undefined>(undefined),
+      traffic: Promise.resolve<Pick<CounterLaunch, 'memoryTraffic'>>({}),
     };
     const onProgress = (done: number): void => {
       if (done < 1) {
         watch.start();
+        traffic.start();
         return;
       }
       ended.power = watch.stop();
-      // An average over the last moments: to be read at once.
-      ended.emc = readEmc('/');
+      ended.traffic = traffic.stop();
     };
     const counts = await runner.request(
       {
@@ -80,7 +82,7 @@ async function countOne(variant: CountedVariant, options: CounterLaunchOptions):
       { limitMs, onProgress },
     );
     const power = (await ended.power).map((use) => withIdle(use, idle.get(use.source)));
-    return { ...base, ...counts, power, ...describeTraffic(await ended.emc) };
+    return { ...base, ...counts, power, ...(await ended.traffic) };
   } catch (thrown) {
     context.signal.throwIfAborted();
     return { ...base, power: [], events: [], failure: toFailure(thrown) };
@@ -96,7 +98,25 @@ function withIdle(use: PowerUse, idleW: number | undefined): PowerUse {
   return idleW === undefined ? use : { ...use, idleW };
 }
 
-function describeTraffic(emc: EmcActivity | undefined): Pick<CounterLaunch, 'memoryTraffic'> {
-  if (!emc || 'reason' in emc) return {};
-  return { memoryTraffic: [{ source: 'tegra-emc', ...emc }] };
+/** What the memory controllers tell of the time between start and stop. */
+class TrafficWatch {
+  #began: { readonly atMs: number; readonly bytes: Promise<number | undefined> } | undefined;
+
+  /** The first call counts. */
+  start(): void {
+    this.#began ??= { atMs: performance.now(), bytes: readResctrlBytes('/') };
+  }
+
+  async stop(): Promise<Pick<CounterLaunch, 'memoryTraffic'>> {
+    const atMs = performance.now();
+    // An average over the last moments: to be read at once.
+    const [emc, after, before] = await Promise.all([readEmc('/'), readResctrlBytes('/'), this.#began?.bytes]);
+    const elapsedMs = atMs - (this.#began?.atMs ?? atMs);
+    const counted = before !== undefined && after !== undefined && after >= before && elapsedMs > 0;
+    const memoryTraffic = [
+      ...('reason' in emc ? [] : [{ source: 'tegra-emc', ...emc }]),
+      ...(counted ? [{ source: 'resctrl-mbm', bytesPerSec: ((after - before) * 1000) / elapsedMs }] : []),
+    ];
+    return memoryTraffic.length > 0 ? { memoryTraffic } : {};
+  }
 }

@@ -1,4 +1,4 @@
-import { parseDigest } from '@qfleet/shared/digest.ts';
+import { type Digest, parseDigest } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { EvaluateJob__Output } from '@qfleet/shared/gen/qfleet/v1/EvaluateJob.ts';
 import type { Inputs__Output } from '@qfleet/shared/gen/qfleet/v1/Inputs.ts';
@@ -7,11 +7,12 @@ import type { EvaluateFacts } from '@qfleet/shared/result/job-result.ts';
 import type { PinnedBlob } from '../blobs/blob-cache.ts';
 import type { OpenedVariant, ShardEvaluation } from '../runner/protocol.ts';
 import type { Runner } from '../runner/start-runner.ts';
-import { plainContract } from './fetch-pool-source.ts';
+import { fetchPoolSource, plainContract } from './fetch-pool-source.ts';
 import type { JobContext } from './job-context.ts';
 import { toFailure } from './job-failure.ts';
 import { joinShards } from './join-shards.ts';
 import { PartialEvaluation } from './partial-evaluation.ts';
+import { recordProfile } from './record-profile.ts';
 import { settingsFacts } from './settings-facts.ts';
 
 /** Opening a large model on an emulated board takes minutes. */
@@ -55,7 +56,36 @@ export async function runEvaluateJob(job: EvaluateJob__Output, context: JobConte
   await using prefetch = new ShardPrefetch(evaluation);
   await using _lock = await context.lockHost();
   const opened = await evaluateWithRetry(evaluation, prefetch);
-  return await describeEvaluation(evaluation, opened);
+  const profile = job.profile ? await profileOnce(evaluation) : undefined;
+  return { ...(await describeEvaluation(evaluation, opened)), ...(profile && { profile }) };
+}
+
+/** The trace of one inference; a failure leaves the evaluation as it is. */
+async function profileOnce({
+  job,
+  inputs,
+  settings,
+  variantPath,
+  context,
+}: Evaluation): Promise<Digest | undefined> {
+  context.onProgress('recording which kernels ran', 1);
+  try {
+    using pins = new DisposableStack();
+    const first = { ...inputs, shards: inputs.shards.slice(0, 1) };
+    const source = await fetchPoolSource(first, 1, { context, pins });
+    const { threads, providerOptions, dimensions, affinity } = settings;
+    const variant = { backend: job.backend, variantPath, threads, providerOptions, dimensions, batch: 1 };
+    return await recordProfile({
+      context,
+      affinity,
+      fileName: 'profile',
+      request: { ...variant, inputs: source, inferences: 1 },
+    });
+  } catch (thrown) {
+    context.signal.throwIfAborted();
+    context.onProgress(`no profile: ${toFailure(thrown).message}`, 1);
+    return undefined;
+  }
 }
 
 function requireDataset(inputs: Inputs__Output | null): Evaluation['inputs'] {

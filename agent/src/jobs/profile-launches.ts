@@ -1,14 +1,12 @@
-import { join } from 'node:path';
 import type { Digest } from '@qfleet/shared/digest.ts';
 import type { MeasureFacts } from '@qfleet/shared/result/job-result.ts';
 import { toFailure } from './job-failure.ts';
 import { launchShare } from './launch-series.ts';
 import { type MeasuredVariant, type Measurement, variantRequest } from './measurement.ts';
+import { recordProfile } from './record-profile.ts';
 
 /** Inferences in a profile launch. */
 const profiledInferences = 3;
-/** Loading and the first inference of a large model on a slow, emulated board take minutes. */
-const limitMs = 600_000;
 
 /** One launch per variant with the runtime's own profiler on; a variant that was given up gets none. */
 export async function runProfileLaunches(measurement: Measurement): Promise<MeasureFacts['profiles']> {
@@ -30,21 +28,15 @@ export async function runProfileLaunches(measurement: Measurement): Promise<Meas
   return profiles;
 }
 
-async function profileInRunner(
+function profileInRunner(
   { job, settings, inputs, context }: Measurement,
   variant: MeasuredVariant,
   index: number,
 ): Promise<Digest | undefined> {
-  await using runner = await context.startRunner(settings.affinity);
-  const profile = await runner.request(
-    {
-      ...variantRequest(job, settings, variant),
-      kind: 'profile',
-      inputs,
-      profilePrefix: join(context.workFolder, `profile-${index}`),
-      inferences: profiledInferences,
-    },
-    { limitMs },
-  );
-  return profile.path === undefined ? undefined : context.resultBlobs.putFile(profile.path);
+  return recordProfile({
+    context,
+    affinity: settings.affinity,
+    fileName: `profile-${index}`,
+    request: { ...variantRequest(job, settings, variant), inputs, inferences: profiledInferences },
+  });
 }

@@ -9,6 +9,7 @@ import { parsePmic } from './pi5-pmic.ts';
 import type { PowerMeter } from './power-meter.ts';
 import { MeterLog, PowerWatch } from './power-watch.ts';
 import { findRapl } from './rapl.ts';
+import { readResctrlBytes } from './resctrl.ts';
 
 const iio = 'sys/bus/i2c/devices/6-0040/iio:device0';
 const hwmon = 'sys/class/hwmon/hwmon3';
@@ -89,6 +90,16 @@ test('the memory controller is as busy as its clocks say', async () => {
     'sys/kernel/debug/clk/override.emc/clk_rate': '1600000000\n',
   });
   assert.deepEqual(await readEmc(root.path), { utilisation: 0.25, bytesPerSec: 6.4e9 });
+});
+
+test('the traffic of all L3 domains is added, and a domain that counts nothing leaves none', async () => {
+  const domain = (n: number) => `sys/fs/resctrl/mon_data/mon_L3_0${n}/mbm_total_bytes`;
+  await using root = await writeRoot({ [domain(0)]: '1000\n', [domain(1)]: '234\n' });
+  assert.equal(await readResctrlBytes(root.path), 1234);
+  await using broken = await writeRoot({ [domain(0)]: '1000\n', [domain(1)]: 'Unavailable\n' });
+  assert.equal(await readResctrlBytes(broken.path), undefined);
+  await using none = await writeRoot({ 'proc/stat': '' });
+  assert.equal(await readResctrlBytes(none.path), undefined);
 });
 
 const meter = (read: PowerMeter['read'], wrapJoules?: number): PowerMeter => ({

@@ -1,5 +1,5 @@
 import { createRandom, type Random } from '@qfleet/shared/random.ts';
-import { encodeModel, type ModelConstant } from './encode-model.ts';
+import { encodeModel, type ModelConstant } from '../backends/numerics/encode-model.ts';
 
 /** What the compute probe can run: a float32 and an int8 matrix product, and an int8 convolution. */
 export type WorkloadId = 'fp32' | 'int8' | 'int8.conv';

@@ -1,5 +1,6 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Backend, BackendAvailability } from '../backends/backend.ts';
+import { fingerprint } from '../backends/numerics/fingerprint.ts';
 import { burn } from './burn.ts';
 import { countLaunch } from './count-launch.ts';
 import { evaluateShard } from './evaluate-shard.ts';
@@ -47,7 +48,9 @@ export function createAnswerer(
 
 async function probe(backend: Backend): Promise<BackendAvailability> {
   try {
-    return await backend.probe();
+    const found = await backend.probe();
+    if (!found.available || !backend.computes) return found;
+    return { ...found, capabilities: { ...found.capabilities, ...(await fingerprint(backend)) } };
   } catch (thrown) {
     return { available: false, reason: QfleetError.from(thrown).message };
   }

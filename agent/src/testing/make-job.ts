@@ -60,6 +60,7 @@ export function makeEvaluateJob(over: Partial<EvaluateJob__Output>): EvaluateJob
     comparisonCount: 3,
     topK: 2,
     repeatCount: 2,
+    profile: false,
     ...over,
   };
 }

@@ -86,6 +86,7 @@ function compareLatency(options: CompareOptions): { reading: Reading; verdict: S
     reference: reference.launches,
     subject: subject.launches,
     sameJob: false,
+    isTrusted: [reference, subject].every(({ cell }) => cell.timing.verdict === 'trusted'),
   });
 }
 

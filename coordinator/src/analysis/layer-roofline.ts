@@ -1,7 +1,7 @@
 import { available } from '@qfleet/shared/available-reading.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import { median } from '@qfleet/shared/statistics/median.ts';
-import type { Model } from '../artefacts/artefacts.ts';
+import type { Layer } from '../artefacts/artefacts.ts';
 import type { LayerUse } from './cell.ts';
 import { findRoof } from './find-roof.ts';
 import { type Kernel, parseKernels } from './parse-kernels.ts';
@@ -9,8 +9,8 @@ import { type Kernel, parseKernels } from './parse-kernels.ts';
 export interface LayerEvidence {
   /** ONNX Runtime's trace. */
   readonly profile: Uint8Array;
-  /** The model's own layers, by whose names kernels are recognised. */
-  readonly layers: Model['layers'];
+  /** The file's layers, by whose names kernels are recognised. */
+  readonly layers: readonly Layer[] | undefined;
   readonly batch: number;
   readonly threadsUsed: number | undefined;
   readonly probe: readonly Reading[];
@@ -47,7 +47,7 @@ function plainName(name: string): string {
 }
 
 function describeLayer(
-  layer: NonNullable<Model['layers']>[number],
+  layer: Layer,
   kernels: readonly [Kernel, ...Kernel[]],
   evidence: LayerEvidence,
 ): LayerUse {

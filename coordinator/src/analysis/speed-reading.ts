@@ -3,6 +3,9 @@ import type { Reading } from '@qfleet/shared/reading.ts';
 import { compareLaunches, type SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
 import type { TimedLaunch } from '@qfleet/shared/verdict/timed-launch.ts';
 
+/** Of intervals and tests where a timing is not trusted. */
+const doubtfulConfidence = 0.99;
+
 /**
  * How many times faster the subject is than the reference (reference time over subject time), from launch
  * medians. Launches of one job are paired by round; of two jobs, or where no round is complete, they are not.
@@ -13,6 +16,8 @@ export function speedReading(options: {
   readonly reference: readonly TimedLaunch[];
   readonly subject: readonly TimedLaunch[];
   readonly sameJob: boolean;
+  /** Whether the timing of both sides is trusted: where not, the interval is of 99 % and a difference has to be the clearer. */
+  readonly isTrusted: boolean;
   /** The plan's smallest effect and margin of equality; absent: the defaults. */
   readonly limits?: { readonly minEffect?: number; readonly equivalenceMargin?: number };
 }): { reading: Reading; verdict: SpeedVerdict } {
@@ -23,6 +28,7 @@ export function speedReading(options: {
     reference: paired ? pairs.map((pair) => pair.referenceNs) : reference.map((launch) => launch.figureNs),
     subject: paired ? pairs.map((pair) => pair.subjectNs) : subject.map((launch) => launch.figureNs),
     paired,
+    ...(!options.isTrusted && { confidence: doubtfulConfidence }),
     ...(options.limits?.minEffect !== undefined && { minEffect: options.limits.minEffect }),
     ...(options.limits?.equivalenceMargin !== undefined && {
       equivalenceMargin: options.limits.equivalenceMargin,
@@ -36,7 +42,7 @@ export function speedReading(options: {
     method: `ratio-of-launch-medians-${paired ? 'paired-by-round' : 'unpaired'}`,
     interval: comparison.interval,
     n: paired ? pairs.length : Math.min(reference.length, subject.length),
-    flags: [comparison.verdict],
+    flags: [comparison.verdict, ...(options.isTrusted ? [] : ['99 % interval: a timing is not trusted'])],
   });
   return { reading, verdict: comparison.verdict };
 }

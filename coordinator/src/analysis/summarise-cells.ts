@@ -12,6 +12,8 @@ import { randomFor } from '@qfleet/shared/random-for.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import type { EvaluateFacts } from '@qfleet/shared/result/job-result.ts';
 import type { SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
+import type { TimingVerdict } from '@qfleet/shared/verdict/timing-verdicts.ts';
+import type { Layer } from '../artefacts/artefacts.ts';
 import { accuracyReadings, usableLabels } from './accuracy-readings.ts';
 import type { Cell } from './cell.ts';
 import { type CellEvidence, collectCells } from './collect-cells.ts';
@@ -147,11 +149,7 @@ function summarise(options: SummariseOptions): SummarisedCell {
       completed: cell.launches.completed.length,
     },
     ...(speed.verdict && { speed: speed.verdict }),
-    timing: judgeLaunches(
-      found.measure?.facts,
-      { launches: cell.launches, whyNone: cell.whyNoTiming },
-      judgedDevice(found),
-    ),
+    timing: judge(cell),
     ...(cell.series &&
       cell.series.tried.length > 1 && { series: { ...cell.series, tried: [...cell.series.tried] } }),
     numerics: judgeNumerics(cell.outputs && found.evaluation, options.evaluations, cell.whyNoOutputs),
@@ -168,6 +166,10 @@ function summarise(options: SummariseOptions): SummarisedCell {
     launches: cell.whyNoTiming === undefined ? cell.launches.completed : [],
     outputs: cell.outputs,
   };
+}
+
+function judge({ evidence, launches, whyNoTiming: whyNone }: ReadCell): TimingVerdict {
+  return judgeLaunches(evidence.measure?.facts, { launches, whyNone }, judgedDevice(evidence));
 }
 
 /** What the timing's verdict needs to know of the cell's device. */
@@ -267,6 +269,7 @@ function speedOf(options: SummariseOptions): { reading: Reading; verdict: SpeedV
     reference: against.launches.completed,
     subject: cell.launches.completed,
     sameJob: against.evidence.measure?.job.id === cell.evidence.measure?.job.id,
+    isTrusted: judge(cell).verdict === 'trusted' && judge(against).verdict === 'trusted',
     limits: options.evidence.run.plan.timing,
   });
 }
@@ -302,10 +305,11 @@ function outputReadings(options: SummariseOptions): Reading[] {
 
 function profileBytes(
   evidence: RunEvidence,
-  { evidence: { measure, variantDigest } }: ReadCell,
+  { evidence: { measure, evaluation, variantDigest } }: ReadCell,
 ): Uint8Array | undefined {
   const profile = measure?.facts?.profiles.find((entry) => entry.variantDigest === variantDigest);
-  return profile && evidence.blobs.get(profile.blob);
+  const blob = profile?.blob ?? evaluation?.facts?.profile;
+  return blob === undefined ? undefined : evidence.blobs.get(blob);
 }
 
 function layersOf(evidence: RunEvidence, cell: ReadCell): Pick<Cell, 'layers' | 'layersUnmatched'> {
@@ -315,13 +319,18 @@ function layersOf(evidence: RunEvidence, cell: ReadCell): Pick<Cell, 'layers' | 
   const emulated = device?.inventory?.emulated;
   const { layers, unmatched } = layerRoofline({
     profile,
-    layers: evidence.model.layers,
+    layers: ownLayers(evidence, cell.evidence.variantDigest) ?? evidence.model.layers,
     batch: settings.batch,
     threadsUsed: measure?.facts?.threadsUsed,
     probe: probeReadings(evidence, deviceId),
     whyNoTime: emulated && `emulated: by ${emulated.by} as ${emulated.cpu}`,
   });
   return { layers, layersUnmatched: unmatched };
+}
+
+/** Of a file made elsewhere: its operators may bear other names than the model's. */
+function ownLayers(evidence: RunEvidence, digest: string): readonly Layer[] | undefined {
+  return evidence.variants.find((variant) => variant.digest === digest)?.record.layers;
 }
 
 function profileOf(evidence: RunEvidence, cell: ReadCell): OperatorProfile {

@@ -295,6 +295,7 @@ function addEvaluate(parts: AddOptions & { readonly index: number; readonly labe
       comparisonCount,
       topK: topKept,
       repeatCount: 8,
+      profile: false,
     },
   };
   const facts = {

@@ -1,10 +1,8 @@
 import { basename } from 'node:path';
-import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import { inspectModel } from '../onnx/inspect-model.ts';
-import { listLayers } from '../onnx/list-layers.ts';
 import type { Store } from '../store/store.ts';
 import type { Model, Variant } from './artefacts.ts';
+import { countWork } from './count-work.ts';
 import { describeFormat } from './describe-format.ts';
 import { type ContractFields, resolveContract } from './input-contract.ts';
 import { type StoredModelFile, storeModelFile } from './store-model-file.ts';
@@ -39,7 +37,7 @@ export async function addModel(request: AddModelRequest): Promise<Model> {
   if (file.read.embeddedTensors > 0)
     onNote?.(`${file.read.embeddedTensors} tensors from other files were taken into the model's file.`);
   const proto = file.read.model;
-  const work = await countWork(request, file);
+  const work = await countWork(proto, request);
   const createdAtMs = (request.nowMs ?? Date.now)();
   const model = await store.addModel({
     digest: file.digest,
@@ -58,23 +56,6 @@ export async function addModel(request: AddModelRequest): Promise<Model> {
   });
   if (request.baseline !== false) await store.addVariant(baselineOf(model, file, createdAtMs));
   return model;
-}
-
-/** ONNX Runtime has loaded the model by now: where its shapes cannot be told all the same, it goes without. */
-async function countWork(
-  request: AddModelRequest,
-  file: StoredModelFile,
-): Promise<Pick<Model, 'macs' | 'layers'>> {
-  try {
-    const { model } = file.read;
-    const { macs, costs } = await inspectModel(model, { signal: request.signal });
-    return { ...(macs !== undefined && { macs }), layers: listLayers(model, costs) };
-  } catch (error) {
-    const { code, message } = QfleetError.from(error);
-    if (code === 'cancelled') throw error;
-    request.onNote?.(`Multiply-accumulates are not known: ${message}`);
-    return {};
-  }
 }
 
 /** The model's own file as a variant. */

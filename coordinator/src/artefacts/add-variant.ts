@@ -3,6 +3,7 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Model, TensorInfo, Variant } from './artefacts.ts';
+import { countWork } from './count-work.ts';
 import { describeFormat } from './describe-format.ts';
 import { storeModelFile } from './store-model-file.ts';
 
@@ -29,6 +30,7 @@ export async function addVariant(request: AddVariantRequest): Promise<Variant> {
   requireSameTensors('inputs', model.inputs, file.inputs);
   requireSameTensors('outputs', model.outputs, file.outputs);
   const description = describeFormat(file.read.model);
+  const { layers } = await countWork(file.read.model, { signal: request.signal });
   const producer = file.read.model.producerName || 'an unnamed tool';
   return await store.addVariant({
     digest: file.digest,
@@ -37,6 +39,7 @@ export async function addVariant(request: AddVariantRequest): Promise<Variant> {
     sizeBytes: file.sizeBytes,
     record: {
       ...description,
+      ...(layers && { layers }),
       recipe: 'imported',
       notes: [`Made by ${producer}, taken as it is.`, ...description.notes],
     },

@@ -9,6 +9,17 @@ export const tensorInfoSchema = z.object({
 });
 export type TensorInfo = z.infer<typeof tensorInfoSchema>;
 
+/** A layer that multiplies and accumulates: work of one sample, and weights without biases. */
+const layerSchema = z.object({
+  name: z.string(),
+  /** Other names that a runtime gives it: its output's, and those of what is fused into it. */
+  aliases: z.array(z.string()),
+  operator: z.string(),
+  macs: z.number(),
+  weights: z.number(),
+});
+export type Layer = z.infer<typeof layerSchema>;
+
 /** A network before quantization. `digest` names its ONNX file in the blobs. */
 export const modelSchema = z.object({
   digest: z.string(),
@@ -22,19 +33,8 @@ export const modelSchema = z.object({
   contract: inputContractSchema,
   /** Multiply-accumulates of one inference; absent where shapes do not tell. */
   macs: z.number().optional(),
-  /** Layers that multiply and accumulate, in file order: of one sample, and weights without biases. */
-  layers: z
-    .array(
-      z.object({
-        name: z.string(),
-        /** Other names that a runtime gives it: its output's, and those of what is fused into it. */
-        aliases: z.array(z.string()),
-        operator: z.string(),
-        macs: z.number(),
-        weights: z.number(),
-      }),
-    )
-    .optional(),
+  /** Layers that multiply and accumulate, in file order. */
+  layers: z.array(layerSchema).optional(),
   createdAtMs: z.number(),
 });
 export type Model = z.infer<typeof modelSchema>;
@@ -95,6 +95,8 @@ export const variantRecordSchema = z.object({
   /** Against the model it was made from, over the calibration inputs, on the coordinator: dB. */
   outputSqnrDb: z.number().optional(),
   layerCheck: layerCheckSchema.optional(),
+  /** Of a file made elsewhere, whose operators may have other names than the model's. */
+  layers: z.array(layerSchema).optional(),
   /** The recipe with every choice written out; absent for files made elsewhere. */
   spec: z.record(z.string(), z.unknown()).optional(),
   /** What becomes of the number format on each target, by its profile: a prediction. */

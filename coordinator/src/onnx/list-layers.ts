@@ -1,8 +1,6 @@
 import type { ModelProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
-import type { Model } from '../artefacts/artefacts.ts';
+import type { Layer } from '../artefacts/artefacts.ts';
 import type { OperatorCost } from './operator-table.ts';
-
-type Layer = NonNullable<Model['layers']>[number];
 
 /**
  * The layers that multiply and accumulate, with the weights that each reads: its largest initializer, biases and
@@ -13,6 +11,11 @@ export function listLayers(model: ModelProto, costs: readonly OperatorCost[]): L
   const elements = new Map(
     initializer.map(({ name, dims }) => [name, dims.reduce((product, size) => product * Number(size), 1)]),
   );
+  // In quantized files the weights stand behind a DequantizeLinear.
+  for (const { opType, input, output } of nodes) {
+    const count = opType === 'DequantizeLinear' ? elements.get(input[0] ?? '') : undefined;
+    if (count !== undefined && output[0]) elements.set(output[0], count);
+  }
   const readers = Map.groupBy(
     nodes.flatMap((node) => node.input.map((name) => ({ name, node }))),
     ({ name }) => name,

@@ -102,7 +102,14 @@ function planEvaluations(
     .filter((backend) => backend !== 'noop')
     .flatMap((backend) =>
       variants.map((variant) => ({
-        spec: specEvaluate(request, { backend, variant, settings, dataset, count }),
+        spec: specEvaluate(request, {
+          backend,
+          variant,
+          settings,
+          dataset,
+          count,
+          profile: isEmulated && plan.timing.operatorProfile,
+        }),
         timeLimitMs: limitEvaluate({ model, count, isEmulated }),
       })),
     );

@@ -59,6 +59,8 @@ export function specEvaluate(
     settings: Settings | undefined;
     dataset: PlannedInputs;
     count: number;
+    /** Nothing is timed there that would bring a profile. */
+    profile: boolean;
   },
 ): JobSpec {
   const { plan, model } = request;
@@ -73,6 +75,7 @@ export function specEvaluate(
       comparisonCount: Math.min(plan.evaluation?.comparison ?? 0, count),
       topK,
       repeatCount: Math.min(repeatCount, count),
+      profile: part.profile,
     },
   };
 }

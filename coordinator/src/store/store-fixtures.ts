@@ -81,6 +81,7 @@ export function exampleSpec(variantDigest = fakeDigest('variant')): JobSpec {
       comparisonCount: 1,
       topK: 1,
       repeatCount: 0,
+      profile: false,
     },
   };
 }

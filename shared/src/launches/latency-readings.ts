@@ -13,7 +13,7 @@ import type { TimedLaunch } from '../verdict/timed-launch.ts';
 /**
  * Latency of one inference (service time, closed loop), nanoseconds, and what follows from it.
  * p50: the median of the launches' medians, so that a launch counts once however many samples it has.
- * p90, p99: nearest rank over the samples of all launches pooled; unavailable where those are too few.
+ * p90, p99, p99.9: nearest rank over the samples of all launches pooled; unavailable where those are too few.
  * mean: of the launches' means. throughput: inferences per second of one stream, 1/mean.
  * Every interval resamples launches; under six launches there is none, for none of 95 % exists for a median.
  */
@@ -37,6 +37,7 @@ export function latencyReadings(
     }),
     percentileReading('latency.p90', 0.9, pool, launches.length, randomOf('latency.p90')),
     percentileReading('latency.p99', 0.99, pool, launches.length, randomOf('latency.p99')),
+    percentileReading('latency.p99.9', 0.999, pool, launches.length, randomOf('latency.p99.9')),
     available({
       quantity: 'latency.mean',
       value: meanNs,

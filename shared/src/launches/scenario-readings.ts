@@ -22,6 +22,7 @@ export const scenarioQuantities: Readonly<Record<string, string>> = {
   'latency.p50': 'ns',
   'latency.p90': 'ns',
   'latency.p99': 'ns',
+  'latency.p99.9': 'ns',
   'latency.mean': 'ns',
   throughput: '1/s',
 };

@@ -22,6 +22,8 @@ export const environmentSchema = z.object({
   busyTicks: z.number().optional(),
   /** Time in which some task waited for a processor since boot, µs: `total` of /proc/pressure/cpu, to difference. */
   pressureUs: z.number().optional(),
+  /** Time for which the control group's processor quota held us back, µs, to difference. */
+  quotaThrottledUs: z.number().optional(),
   /** Power mode in the board's own words: `MAXN`, `5W`. */
   powerMode: z.string().optional(),
 });
@@ -236,6 +238,8 @@ export const evaluateFactsSchema = z.object({
   nonFiniteInputs: count,
   /** How many inputs were run twice, and whether all outputs were the same bytes. */
   repeat: z.object({ count, identical: z.boolean() }),
+  /** Operator profile where the job asked for one: the runtime's own JSON trace of one inference. */
+  profile: digest.optional(),
 });
 
 export const probeFactsSchema = z.object({

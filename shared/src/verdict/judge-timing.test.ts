@@ -92,3 +92,32 @@ test('a queue that fills and drains is no drift of the device', () => {
   const served = drifting.map((timed) => ({ ...timed, launch: { ...timed.launch, rateTrials: [] } }));
   assert.equal(judge(served).verdict, 'trusted');
 });
+
+test('calls launches throttled that a processor quota held back', () => {
+  const timed = launches().map((one, round) => ({
+    ...one,
+    launch: {
+      ...one.launch,
+      environmentBefore: { ...one.launch.environmentBefore!, quotaThrottledUs: round * 1e5 },
+      environmentAfter: { ...one.launch.environmentAfter!, quotaThrottledUs: round * 1e5 + 5e4 },
+    },
+  }));
+  const { verdict, reasons } = judge(timed);
+  assert.equal(verdict, 'throttled');
+  assert.match(reasons[0]!.detail, /quota held it back for 5\.0 %/);
+});
+
+test('calls launches contended during which tasks waited for a processor, unless that was asked for', () => {
+  const timed = launches().map((one) => ({
+    ...one,
+    launch: {
+      ...one.launch,
+      environmentBefore: { ...one.launch.environmentBefore!, pressureUs: 1000 },
+      environmentAfter: { ...one.launch.environmentAfter!, pressureUs: 201_000 },
+    },
+  }));
+  const { verdict, reasons } = judge(timed);
+  assert.equal(verdict, 'contended');
+  assert.match(reasons[0]!.detail, /waited for a processor in 20\.0 %/);
+  assert.equal(judge(timed, true).verdict, 'trusted');
+});

@@ -1,3 +1,4 @@
+import type { Environment } from '../result/job-result.ts';
 import { minLaunchesToJudge } from '../statistics/compare-launches.ts';
 import { relativeDrift } from '../statistics/drift.ts';
 import { mean } from '../statistics/mean.ts';
@@ -16,6 +17,10 @@ export const maxDrift = 0.03;
 export const maxStealShare = 0.01;
 /** Share of processor time that other processes took, above which a cell is contended. */
 export const maxOtherShare = 0.05;
+/** Share of the time in which some task waited for a processor, above which a cell is contended. */
+export const maxPressureShare = 0.1;
+/** Share of the time in which a control group's quota held processes back, above which a cell is throttled. */
+export const maxQuotaShare = 0.01;
 /** A frequency below this share of what the first launches had is a throttled one. */
 export const minFrequencyShare = 0.9;
 /** Shortest observation from which shares of processor time are judged: 50 ticks. */
@@ -116,7 +121,40 @@ function judgeThrottling(launches: readonly TimedLaunch[]): (Reason | undefined)
           detail: `throttle bits 0x${all.toString(16)} in ${throttled.length} of ${launches.length} launches`,
         },
     judgeFrequency(launches),
+    judgeQuota(launches),
   ];
+}
+
+/** A container's or service's processor quota stops its processes for the rest of each period. */
+function judgeQuota(launches: readonly TimedLaunch[]): Reason | undefined {
+  const share = shareOfTime(launches, (environment) => environment.quotaThrottledUs);
+  if (share === undefined || share <= maxQuotaShare) return undefined;
+  const detail = `the control group's processor quota held it back for ${percent(share)} of the time (limit ${percent(maxQuotaShare)})`;
+  return { code: 'throttled', detail };
+}
+
+function judgePressure(launches: readonly TimedLaunch[]): Reason | undefined {
+  const share = shareOfTime(launches, (environment) => environment.pressureUs);
+  if (share === undefined || share <= maxPressureShare) return undefined;
+  const detail = `some task waited for a processor in ${percent(share)} of the time (limit ${percent(maxPressureShare)})`;
+  return { code: 'contended', detail };
+}
+
+/** By how much a counter of microseconds grew over all launches, as a share of their time; undefined where nobody keeps it or they were too short. */
+function shareOfTime(
+  launches: readonly TimedLaunch[],
+  read: (environment: Environment) => number | undefined,
+): number | undefined {
+  let [elapsedUs, grownUs] = [0, 0];
+  for (const { launch } of launches) {
+    const { environmentBefore, environmentAfter } = launch;
+    const before = environmentBefore && read(environmentBefore);
+    const after = environmentAfter && read(environmentAfter);
+    if (!environmentBefore || !environmentAfter || before === undefined || after === undefined) continue;
+    elapsedUs += Math.max(0, environmentAfter.atUnixMs - environmentBefore.atUnixMs) * 1000;
+    grownUs += Math.max(0, after - before);
+  }
+  return elapsedUs < minObservedMs * 1000 ? undefined : grownUs / elapsedUs;
 }
 
 /** Bits set now, and those that were set while the launch ran; what was set since boot before it is history. */
@@ -186,6 +224,7 @@ function judgeContention(
           detail: `other processes took ${percent(otherShare)} of the processor time (limit ${percent(maxOtherShare)})`,
         }
       : undefined,
+    isLoadedOnPurpose ? undefined : judgePressure(launches),
   ];
 }
 

@@ -12,6 +12,7 @@ export interface EvaluateJob {
   'comparisonCount'?: (number);
   'topK'?: (number);
   'repeatCount'?: (number);
+  'profile'?: (boolean);
 }
 
 export interface EvaluateJob__Output {
@@ -22,4 +23,5 @@ export interface EvaluateJob__Output {
   'comparisonCount': (number);
   'topK': (number);
   'repeatCount': (number);
+  'profile': (boolean);
 }
