@@ -7,12 +7,12 @@
  *   node deploy/virtual-device.ts run pi3 --identity DIR …     runs `qfleet-agent run` on the board
  *   node deploy/virtual-device.ts exec pi3 probe -o json       any command of `qfleet-agent` on the board
  */
-import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { VirtualBoard } from './virtual-device/board.ts';
 import { findVirtualBoard, virtualBoards } from './virtual-device/boards.ts';
+import { ensureEmulator, findOnPath, whyNoEmulator } from './virtual-device/emulator.ts';
 import { ensureSysroot, hasBase, type Sysroot } from './virtual-device/sysroot.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
@@ -38,28 +38,18 @@ if (command === 'exec') runBoard(board, rest);
 /** Why no board can be emulated here, or undefined. */
 function findObstacle(): string | undefined {
   if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`;
-  if (!findOnPath(emulator()))
-    return `${emulator()} is not installed; on Debian and Ubuntu: sudo apt install qemu-user-static`;
+  const why = board && whyNoEmulator(board.architecture, folder);
+  if (why) return why;
   if (board && hasBase(board, folder)) return undefined;
   const missing = ['apt-get', 'dpkg-deb', 'npm', 'tar'].filter((tool) => !findOnPath(tool));
   return missing.length > 0 ? `needs ${missing.join(', ')} to fetch the board's libraries` : undefined;
 }
 
-function emulator(): string {
-  return board?.architecture === 'x64' ? 'qemu-x86_64-static' : 'qemu-aarch64-static';
-}
-
-function findOnPath(tool: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return folders.map((path) => join(path, tool)).find((path) => existsSync(path));
-}
-
 function runBoard(virtualBoard: VirtualBoard, agentArguments: readonly string[]): void {
   mkdirSync(folder, { recursive: true });
   const sysroot = ensureSysroot(virtualBoard, folder, say);
-  const qemu = findOnPath(emulator()) ?? emulator();
+  const { path: qemu, version } = ensureEmulator(virtualBoard.architecture, folder, say);
   const prefix = [qemu, '-cpu', virtualBoard.cpu, '-L', sysroot.root, sysroot.node];
-  const version = /version (\S+)/.exec(execFileSync(qemu, ['--version'], { encoding: 'utf8' }))?.[1] ?? '';
   // This process becomes the emulator, so that signals, standard input and the exit code are the agent's own.
   process.execve?.(qemu, [...prefix, join(project, 'agent/src/cli/qfleet-agent.cjs'), ...agentArguments], {
     ...process.env,

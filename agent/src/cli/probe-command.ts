@@ -1,10 +1,13 @@
 import { homedir } from 'node:os';
+import { probeBackends } from '../backends/probe-backends.ts';
+import { resolveNodeCommand } from '../config/resolve-config.ts';
 import { readEnvironment } from '../environment/read-environment.ts';
 import { lockHost } from '../host/host-lock.ts';
 import { readBootId } from '../inventory/read-boot-id.ts';
 import { readInventory } from '../inventory/read-inventory.ts';
 import { formatProbe } from '../probes/probe-table.ts';
 import { runProbes } from '../probes/run-probes.ts';
+import { formatBackends } from './format-backends.ts';
 import { interruptSignal } from './interrupt-signal.ts';
 import { createProgressLine } from './report-progress.ts';
 
@@ -23,6 +26,9 @@ export async function probeCommand(options: {
     onWait,
     signal,
   });
+  line.report('backends and their numeric fingerprints', 0);
+  const nodeCommand = resolveNodeCommand(process.env);
+  const backends = await probeBackends({ nodeCommand, only: undefined, signal });
   const environmentBefore = await readEnvironment();
   const facts = await runProbes({
     maxMemoryBytes: options.memory,
@@ -36,7 +42,7 @@ export async function probeCommand(options: {
   line[Symbol.dispose]();
   const text =
     options.output === 'json'
-      ? JSON.stringify({ inventory, environmentBefore, environmentAfter, probe: facts }, null, 2)
-      : formatProbe(inventory, facts);
+      ? JSON.stringify({ inventory, backends, environmentBefore, environmentAfter, probe: facts }, null, 2)
+      : `${formatProbe(inventory, facts)}\n\n${formatBackends(backends)}`;
   process.stdout.write(`${text}\n`);
 }

@@ -14,13 +14,12 @@ import {
 import type { RunEvidence } from './evidence.ts';
 import { indexReadings } from './index-readings.ts';
 import type { Place } from './place.ts';
+import { type Kernels, predictNumerics, roundingDb } from './predict-numerics.ts';
 import { speedReading } from './speed-reading.ts';
 import type { SummarisedCell } from './summarise-cells.ts';
 
 /** SQNR between places from which they differ only by the order of float32 sums. */
 const floatNoiseDb = 100;
-/** SQNR between places from which integer roundings explain the difference. */
-const roundingDb = 30;
 /** SQNR between places below which saturation or another kernel is the likely cause. */
 const investigateDb = 25;
 
@@ -70,9 +69,20 @@ function compare(options: CompareOptions): PlaceComparison {
     commonInputs: pair?.common.comparable ? pair.common.count : 0,
     outputs: outputsWord(pair),
     notes: notesOf(pair),
+    prediction: predictNumerics({
+      record: options.evidence.variants.find(({ digest }) => digest === subject.cell.variant.digest)?.record,
+      here: kernelsOf(subject),
+      there: reference ? kernelsOf(reference) : {},
+      outputs: outputsWord(pair),
+      sqnr: readings.find(({ quantity }) => quantity === 'transfer.sqnr.output'),
+    }),
     ...(latency.verdict && { speed: latency.verdict }),
     readings: indexReadings(readings),
   };
+}
+
+function kernelsOf({ cell, evidence }: SummarisedCell): Kernels {
+  return evidence.device?.backends.find(({ id }) => id === cell.backend.id)?.capabilities ?? {};
 }
 
 function compareLatency(options: CompareOptions): { reading: Reading; verdict: SpeedVerdict | undefined } {

@@ -2,6 +2,15 @@ import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import * as z from 'zod';
 import { speedVerdictSchema } from './cell.ts';
 
+const predictionSchema = z.object({
+  /** Whether the answers will differ from the reference place's beyond rounding. */
+  expects: z.enum(['same', 'differs', 'unknown']),
+  why: z.string(),
+  /** What running it said of that; `open` where it says nothing. */
+  outcome: z.enum(['confirmed', 'refuted', 'open']),
+});
+export type NumericPrediction = z.infer<typeof predictionSchema>;
+
 /** How one variant behaves in one place compared with the reference place. */
 export const comparisonSchema = z.object({
   placeId: z.string(),
@@ -15,6 +24,8 @@ export const comparisonSchema = z.object({
   outputs: z.enum(['identical', 'different', 'not-compared']),
   /** What to know before reading the numbers: a shorter prefix, differing inputs. */
   notes: z.array(z.string()),
+  /** From the numeric fingerprints of both places and the variant's weights, made without its outputs. */
+  prediction: predictionSchema,
   /** Of the latency ratio; absent where there is none. */
   speed: speedVerdictSchema.optional(),
   /** `transfer.latency.ratio`, `transfer.accuracy.difference`, `transfer.sqnr.output`, `transfer.flips.top1`, `transfer.flips.top1.variant`. */

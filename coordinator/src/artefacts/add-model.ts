@@ -1,5 +1,7 @@
 import { basename } from 'node:path';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import { predictKernels } from '../onnx/predict-kernels.ts';
+import { scanSaturation, summariseRisk } from '../onnx/scan-saturation.ts';
 import type { Store } from '../store/store.ts';
 import type { Model, Variant } from './artefacts.ts';
 import { countWork } from './count-work.ts';
@@ -66,7 +68,12 @@ function baselineOf(model: Model, file: StoredModelFile, createdAtMs: number): V
     modelDigest: model.digest,
     name: baselineNames[description.format] ?? 'as-is',
     sizeBytes: model.sizeBytes,
-    record: { recipe: 'as-is', ...description },
+    record: {
+      recipe: 'as-is',
+      ...description,
+      saturation: summariseRisk(scanSaturation(file.read.model.graph!)),
+      kernels: Object.fromEntries(predictKernels(file.read.model.graph!)),
+    },
     createdAtMs,
   };
 }

@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import { predictKernels } from '../onnx/predict-kernels.ts';
+import { scanSaturation, summariseRisk } from '../onnx/scan-saturation.ts';
 import type { Store } from '../store/store.ts';
 import type { Model, TensorInfo, Variant } from './artefacts.ts';
 import { countWork } from './count-work.ts';
@@ -40,6 +42,8 @@ export async function addVariant(request: AddVariantRequest): Promise<Variant> {
     record: {
       ...description,
       ...(layers && { layers }),
+      saturation: summariseRisk(scanSaturation(file.read.model.graph!)),
+      kernels: Object.fromEntries(predictKernels(file.read.model.graph!)),
       recipe: 'imported',
       notes: [`Made by ${producer}, taken as it is.`, ...description.notes],
     },

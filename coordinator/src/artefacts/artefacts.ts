@@ -106,6 +106,10 @@ export const variantRecordSchema = z.object({
       z.object({ verdict: z.enum(['integer', 'float', 'converted', 'refused']), why: z.string() }),
     )
     .optional(),
+  /** What ONNX Runtime's rules let expect of each layer by its name in this file, on x64 and on Arm. */
+  kernels: z
+    .record(z.string(), z.object({ x64: z.enum(['integer', 'float']), arm: z.enum(['integer', 'float']) }))
+    .optional(),
   /** Operators, and output channels of theirs, whose int8 weights may saturate 16 bits on x86 without VNNI. */
   saturation: z.object({ operatorsAtRisk: z.number(), channelsAtRisk: z.number() }).optional(),
   notes: z.array(z.string()),

@@ -42,6 +42,15 @@ export function scanSaturation(graph: GraphProto): SaturationRisk[] {
   });
 }
 
+/** Over all operators of a file. */
+export function summariseRisk(risks: readonly SaturationRisk[]): {
+  readonly operatorsAtRisk: number;
+  readonly channelsAtRisk: number;
+} {
+  const channelsAtRisk = risks.reduce((sum, risk) => sum + risk.channelsAtRisk, 0);
+  return { operatorsAtRisk: risks.length, channelsAtRisk };
+}
+
 function summarise({ node, channels }: IntegerWeight, risks: readonly ChannelRisk[]): SaturationRisk {
   return {
     node: node.name,

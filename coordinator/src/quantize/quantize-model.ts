@@ -8,8 +8,9 @@ import { type ModelProto, StringStringEntryProtoSchema } from '../../gen/onnx/on
 import type { LayerCheck, VariantRecord } from '../artefacts/artefacts.ts';
 import { describeFormat } from '../artefacts/describe-format.ts';
 import { copyModel } from '../onnx/copy-model.ts';
+import { predictKernels } from '../onnx/predict-kernels.ts';
 import { readModel } from '../onnx/read-model.ts';
-import { scanSaturation } from '../onnx/scan-saturation.ts';
+import { scanSaturation, summariseRisk } from '../onnx/scan-saturation.ts';
 import { inferShapes } from '../onnx/shapes.ts';
 import { IdleChildren } from '../ort/idle-children.ts';
 import type { OrtChildOptions } from '../ort/ort-child.ts';
@@ -199,6 +200,7 @@ async function makeVariant(recipe: Recipe, { bench, reference, work }: Making): 
       floatOperators: made.floatOperators,
       targets: judgeTargets(recipe),
       saturation: summariseRisk(saturation),
+      kernels: Object.fromEntries(predictKernels(stamped.graph!)),
       ...(comparison.sqnrDb === undefined ? {} : { outputSqnrDb: comparison.sqnrDb }),
       ...(layerCheck ? { layerCheck } : {}),
       notes: [...made.notes, ...comparison.notes],
@@ -214,11 +216,6 @@ async function checkStatic(
 ): Promise<LayerCheck | undefined> {
   if (!source || !activations) return undefined;
   return await checkLayers({ path, source, activations }, bench);
-}
-
-function summariseRisk(risks: ReturnType<typeof scanSaturation>): NonNullable<VariantRecord['saturation']> {
-  const channelsAtRisk = risks.reduce((sum, risk) => sum + risk.channelsAtRisk, 0);
-  return { operatorsAtRisk: risks.length, channelsAtRisk };
 }
 
 function describeCalibration(

@@ -13,6 +13,7 @@ import type { RunEvidence } from '../analysis/evidence.ts';
 import { findReferenceVariant } from '../analysis/find-reference-variant.ts';
 import { listPlaces } from '../analysis/list-places.ts';
 import { summariseCells } from '../analysis/summarise-cells.ts';
+import { describeCompatibility } from './describe-compatibility.ts';
 import { describeDevice } from './describe-device.ts';
 import { describeFindings } from './describe-findings.ts';
 import { type Report, reportSchemaId } from './report.ts';
@@ -60,6 +61,7 @@ export function buildReport(evidence: RunEvidence): Report {
     places,
     cells,
     comparisons: comparePlaces(evidence, summaries, places),
+    compatibility: describeCompatibility(cells, evidence),
     findings: describeFindings(cells, places),
     jobs: describeJobs(evidence),
     results: describeResults(evidence),

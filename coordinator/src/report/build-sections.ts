@@ -1,4 +1,5 @@
 import { placeOutputsSection, placeSpeedSection } from './comparison-section.ts';
+import { compatibilitySection, differingLayersSection, slowInt8Section } from './compatibility-section.ts';
 import { correctnessSection } from './correctness-section.ts';
 import { costSection } from './cost-section.ts';
 import { countersSection, rooflineSection } from './counters-section.ts';
@@ -11,6 +12,7 @@ import {
 } from './devices-section.ts';
 import { Footnotes } from './footnotes.ts';
 import { layersSection } from './layers-section.ts';
+import { fingerprintSection, predictionsSection } from './numerics-section.ts';
 import { operatorsSection } from './operators-section.ts';
 import { provenanceSection, resultsSection } from './provenance-section.ts';
 import type { Report } from './report.ts';
@@ -43,11 +45,16 @@ export function buildSections(report: Report): ReportText {
     sustainedSection(report, footnotes),
     placeSpeedSection(report, footnotes),
     placeOutputsSection(report, footnotes),
+    predictionsSection(report, footnotes),
+    compatibilitySection(report, footnotes),
+    slowInt8Section(report),
+    fingerprintSection(report),
     machinesSection(report),
     memorySection(report, footnotes),
     cachesSection(report, footnotes),
     probeSection(report, footnotes),
     ladderSection(report, footnotes),
+    differingLayersSection(report),
     operatorsSection(report, footnotes),
     layersSection(report, footnotes),
     provenanceSection(report),

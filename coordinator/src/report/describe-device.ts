@@ -10,11 +10,12 @@ export function describeDevice(device: DeviceRecord, evidence: RunEvidence): Rep
     name: device.name,
     ...describeAgent(device, evidence),
     ...(device.inventory && { inventory: device.inventory }),
-    backends: device.backends.map(({ id, available, version, reason }) => ({
+    backends: device.backends.map(({ id, available, version, reason, capabilities }) => ({
       id,
       available,
       version,
       reason,
+      capabilities: { ...capabilities },
     })),
     probe: describeProbe(device, evidence),
   };

@@ -34,7 +34,14 @@ const reportDeviceSchema = z.object({
   bootId: z.string().optional(),
   inventory: inventorySchema.optional(),
   backends: z.array(
-    z.object({ id: z.string(), available: z.boolean(), version: z.string(), reason: z.string() }),
+    z.object({
+      id: z.string(),
+      available: z.boolean(),
+      version: z.string(),
+      reason: z.string(),
+      /** As the backend said of itself when it was probed; `numerics.…`: how it computes on integers. */
+      capabilities: z.record(z.string(), z.string()),
+    }),
   ),
   probe: z.object({
     /** Result behind the readings; absent where the device was never probed. */
@@ -80,6 +87,26 @@ export const reportSchema = z.object({
   places: z.array(placeSchema),
   cells: z.array(cellSchema),
   comparisons: z.array(comparisonSchema),
+  /** Which layers ran on integers, one entry per place and variant. */
+  compatibility: z.array(
+    z.object({
+      cellId: z.string(),
+      /** Layers that multiply and accumulate, by the kernels that took them; `unmatched` were not found. */
+      layers: z.object({ integer: z.number(), float: z.number(), unmatched: z.number() }),
+      /** Shares in integer kernels, 0…1, of the layers found. */
+      macShare: z.number().optional(),
+      byteShare: z.number().optional(),
+      /** Operators that only quantize or dequantize. */
+      converts: z.number(),
+      /** Layers that the file let expect on integers. */
+      expectedInteger: z.number().optional(),
+      surprises: z.array(z.object({ layer: z.string(), expected: z.string(), found: z.string() })),
+      /** Why nothing is known. */
+      reason: z.string().optional(),
+      /** Where the variant is quantized and not faster than fp32: what says why, the largest first. */
+      whyNotFaster: z.array(z.string()),
+    }),
+  ),
   /** What came out, one sentence per place and variant. */
   findings: z.array(z.string()),
   jobs: z.array(

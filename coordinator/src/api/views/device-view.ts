@@ -8,6 +8,8 @@ const backendViewSchema = z.object({
   version: z.string(),
   /** Why it is unavailable. */
   reason: z.string(),
+  /** What it says of itself; `numerics.…`: how it computes on integers. */
+  capabilities: z.record(z.string(), z.string()),
 });
 
 /** A device as operators see it. Times are milliseconds since 1970; absent: not known yet. */
@@ -37,11 +39,12 @@ export function viewDevice(device: DeviceRecord, connectedIds: ReadonlySet<strin
     ...(lastSeenAtMs === undefined ? {} : { lastSeenAtMs }),
     ...(agentVersion === undefined ? {} : { agentVersion }),
     ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
-    backends: device.backends.map(({ id, available, version, reason }) => ({
+    backends: device.backends.map(({ id, available, version, reason, capabilities }) => ({
       id,
       available,
       version,
       reason,
+      capabilities: { ...capabilities },
     })),
     ...(inventory === undefined ? {} : { inventory }),
   };

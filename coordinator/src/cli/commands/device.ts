@@ -138,9 +138,9 @@ function describe(device: DeviceView): [string, string][] {
         .map(({ level, type, sizeBytes }) => `L${level} ${type} ${formatCacheBytes(sizeBytes)}`)
         .join(', ') ?? '–',
     ],
-    ...device.backends.map(({ id, available, version, reason }): [string, string] => [
-      `backend ${id}`,
-      available ? version : `unavailable: ${reason}`,
+    ...device.backends.flatMap(({ id, available, version, reason, capabilities }): [string, string][] => [
+      [`backend ${id}`, available ? version : `unavailable: ${reason}`],
+      ...Object.entries(capabilities).map(([key, value]): [string, string] => [`  ${key}`, value]),
     ]),
   ];
 }

@@ -1,0 +1,126 @@
+import type { GraphProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
+import { findElementType } from './element-type.ts';
+import { type GraphIndex, hasSoleConsumer, indexGraph } from './graph-index.ts';
+
+/** What a layer is expected to compute with. */
+export type ExpectedKernel = 'integer' | 'float';
+/** Kinds of processors whose kernels ONNX Runtime chooses by different rules. */
+export type KernelTarget = 'x64' | 'arm';
+
+/** Operators that are integer ones by themselves. */
+const integerOperators =
+  /^QLinear(Conv|MatMul)$|^QGemm$|^MatMulInteger(ToFloat)?$|^ConvInteger$|^DynamicQuantizeMatMul$|^MatMulNBits$/;
+/** Operators that become such between DequantizeLinear and QuantizeLinear. */
+const fusableOperators = /^(Conv|Gemm|MatMul)$/;
+/** Of these, the ones that may end in float32. */
+const mayEndInFloat = /^(Gemm|MatMul)$/;
+
+/**
+ * What ONNX Runtime's CPU kernels will make of each layer that multiplies and accumulates, from the file alone, by the
+ * layer's name (its output's where it has none). The rules are those of its QDQ transformers (qdq_selectors.cc and
+ * qdq_s8_to_u8.cc, 1.30): every input from an 8-bit DequantizeLinear, the only reader of the output a QuantizeLinear
+ * of the same type, and on x64 no int8 activations but those that one reader takes, which are turned into uint8.
+ * A prediction: running it may refute it.
+ */
+export function predictKernels(graph: GraphProto): Map<string, Record<KernelTarget, ExpectedKernel>> {
+  const index = indexGraph(graph);
+  const found = new Map<string, Record<KernelTarget, ExpectedKernel>>();
+  for (const node of graph.node) {
+    const isInteger = integerOperators.test(node.opType);
+    if (!isInteger && !fusableOperators.test(node.opType) && node.opType !== 'ConvTranspose') continue;
+    const name = node.name || (node.output[0] ?? '');
+    found.set(name, {
+      x64: isInteger || fuses(node, index, 'x64') ? 'integer' : 'float',
+      arm: isInteger || fuses(node, index, 'arm') ? 'integer' : 'float',
+    });
+  }
+  return found;
+}
+
+/** One tensor between integer steps: the type of its codes, and whether one reader alone takes them. */
+interface Codes {
+  readonly type: string;
+  readonly isSole: boolean;
+}
+
+function fuses(node: NodeProto, index: GraphIndex, target: KernelTarget): boolean {
+  if (!fusableOperators.test(node.opType)) return false;
+  const activation = codesBehind(node.input[0], index);
+  const weight = codesBehind(node.input[1], index);
+  if (!activation || !weight || !isByte(activation.type) || !isByte(weight.type)) return false;
+  const output = codesAfter(node, index);
+  if (output === 'float') {
+    return (
+      mayEndInFloat.test(node.opType) && runsOn(activation, target) && fitsWeight(activation, weight, target)
+    );
+  }
+  if (!output || !runsOn(activation, target) || !runsOn(output, target)) return false;
+  return typeOn(activation, target) === typeOn(output, target) && fitsWeight(activation, weight, target);
+}
+
+/** int8 activations take int8 weights. */
+function fitsWeight(activation: Codes, weight: Codes, target: KernelTarget): boolean {
+  return typeOn(activation, target) === 'uint8' || weight.type === 'int8';
+}
+
+function isByte(type: string): boolean {
+  return type === 'int8' || type === 'uint8';
+}
+
+/** On x64 int8 codes are turned into uint8 where exactly one reader takes them; others keep their operators float. */
+function runsOn({ type, isSole }: Codes, target: KernelTarget): boolean {
+  return type === 'uint8' || (type === 'int8' && (target === 'arm' || isSole));
+}
+
+function typeOn({ type }: Codes, target: KernelTarget): string {
+  return target === 'x64' ? 'uint8' : type;
+}
+
+/** The codes from which a DequantizeLinear makes this tensor; undefined where it comes from elsewhere. */
+function codesBehind(name: string | undefined, index: GraphIndex): Codes | undefined {
+  const step = index.producers.get(name ?? '');
+  if (step?.opType !== 'DequantizeLinear') return undefined;
+  const constant = index.initialisers.get(step.input[0] ?? '');
+  const type = constant ? typeNamed(constant.dataType) : zeroPointType(step, index);
+  return type === undefined ? undefined : { type, isSole: hasSoleConsumer(index, step.input[0] ?? '') };
+}
+
+/** What is made of the output: codes, `float` where it stays so, undefined where several read it. */
+function codesAfter(node: NodeProto, index: GraphIndex): Codes | 'float' | undefined {
+  const output = node.output[0] ?? '';
+  if (index.outputs.has(output)) return 'float';
+  if (!hasSoleConsumer(index, output)) return undefined;
+  const [reader] = index.consumers.get(output) ?? [];
+  if (!reader) return undefined;
+  // A Relu whose output starts at its zero point is what the range does anyway.
+  if (/^(Relu|Clip)$/.test(reader.opType)) {
+    const codes = codesAfter(reader, index);
+    return typeof codes === 'object' && startsAtZero(reader, index) ? codes : undefined;
+  }
+  if (reader.opType !== 'QuantizeLinear') return 'float';
+  const type = zeroPointType(reader, index);
+  if (type === undefined) return undefined;
+  const codes = reader.output[0] ?? '';
+  return { type, isSole: hasSoleConsumer(index, codes) };
+}
+
+/** Whether the QuantizeLinear behind a Relu has its zero point at the least code. */
+function startsAtZero(relu: NodeProto, index: GraphIndex): boolean {
+  const [step] = index.consumers.get(relu.output[0] ?? '') ?? [];
+  const zeroPoint = index.initialisers.get(step?.input[2] ?? '');
+  if (!zeroPoint) return true;
+  const value = zeroPoint.rawData.length > 0 ? zeroPoint.rawData[0]! : (zeroPoint.int32Data[0] ?? 0);
+  return typeNamed(zeroPoint.dataType) === 'uint8' ? value === 0 : value === 0x80 || value === -128;
+}
+
+/** Without a zero point codes are uint8. */
+function zeroPointType(step: NodeProto, index: GraphIndex): string | undefined {
+  const name = step.input[2] ?? '';
+  if (name === '') return 'uint8';
+  const zeroPoint = index.initialisers.get(name);
+  return zeroPoint && typeNamed(zeroPoint.dataType);
+}
+
+function typeNamed(code: number): string | undefined {
+  return findElementType(code)?.name;
+}

@@ -1,0 +1,37 @@
+import type { Cell } from '../analysis/cell.ts';
+import { readCompatibility, targetOf } from '../analysis/compatibility.ts';
+import type { RunEvidence } from '../analysis/evidence.ts';
+import { explainInt8 } from '../analysis/explain-int8.ts';
+import type { Report } from './report.ts';
+
+/** One entry per place and variant: of several scenarios and settings the first that was profiled tells it. */
+export function describeCompatibility(
+  cells: readonly Cell[],
+  { variants, devices }: RunEvidence,
+): Report['compatibility'] {
+  const byPlace = Map.groupBy(cells, ({ placeId, variant }) => `${placeId} ${variant.digest}`);
+  return [...byPlace.values()].map((group) => {
+    const cell = group.find(({ layers, operators }) => layers.length + operators.length > 0) ?? group[0]!;
+    const record = variants.find(({ digest }) => digest === cell.variant.digest)?.record;
+    const inventory = devices.find(({ id }) => id === cell.deviceId)?.inventory;
+    const found = readCompatibility(cell, record, targetOf(inventory?.architecture, cell.backend.id));
+    const reference = cells.find(
+      (other) =>
+        other.isReference &&
+        other.placeId === cell.placeId &&
+        other.scenario === cell.scenario &&
+        other.settingsDigest === cell.settingsDigest,
+    );
+    return {
+      cellId: cell.id,
+      layers: { integer: found.integer, float: found.float, unmatched: found.unmatched },
+      ...(found.macShare !== undefined && { macShare: found.macShare }),
+      ...(found.byteShare !== undefined && { byteShare: found.byteShare }),
+      converts: found.converts,
+      ...(found.expected !== undefined && { expectedInteger: found.expected }),
+      surprises: [...found.surprises],
+      ...(found.reason !== undefined && { reason: found.reason }),
+      whyNotFaster: explainInt8(cell, { format: record?.format ?? '', inventory, reference }),
+    };
+  });
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { writeNpz } from '../coordinator/src/cli/demo/write-npz.ts';
+import { brightPictures, buildAdversarialModel } from './support/adversarial-model.ts';
+import { sampleContract, sampleModel, writeGlyphs } from './support/glyph-data.ts';
+import { Lab } from './support/lab.ts';
+import { needsTestData, projectFolder, testDataPath } from './support/test-data.ts';
+
+const script = join(projectFolder, 'deploy/virtual-device.ts');
+const boards = ['pi3', 'x86-avx2'] as const;
+const obstacle = boards
+  .map((board) => spawnSync(process.execPath, [script, 'check', board], { encoding: 'utf8' }))
+  .find(({ status }) => status !== 0)
+  ?.stderr.trim();
+
+const mnist = 'models/mnist-8.onnx';
+const mnistFolder = 'datasets/mnist-t10k';
+
+/** Tests read deep into a document that has its own schema test. */
+type RunReport = Awaited<ReturnType<Lab['report']>>;
+
+/** A quantized variant in each place: what was predicted of it, and what came of that. */
+interface Predicted {
+  readonly model: string;
+  readonly variant: string;
+  readonly place: string;
+  readonly expects: string;
+  readonly outcome: string;
+  readonly sqnrDb: number | undefined;
+}
+
+describe('the same variants natively, in WebAssembly, on an emulated Cortex-A53 and on x86 without VNNI', {
+  skip: obstacle ?? needsTestData(mnist, `${mnistFolder}/t10k-images-idx3-ubyte.gz`).skip,
+}, () => {
+  const predicted: Predicted[] = [];
+  const reports = new Map<string, RunReport>();
+  before(async () => {
+    await using lab = new Lab();
+    await lab.startCoordinator();
+    await lab.startAgent('native', '--backends', 'onnxruntime-cpu,onnxruntime-wasm');
+    for (const board of boards) await lab.startVirtualDevice(board, board, '--backends', 'onnxruntime-cpu');
+    await addModels(lab);
+    for (const [model, variants] of Object.entries(recipes)) {
+      await lab.qfleetOk('quantize', model, '--calibration', model, '--recipe', variants.join(','));
+      const timing = model === 'glyphs' ? ['--duration', '50', '--repeats', '0'] : ['--no-timing'];
+      const order = ['--model', model, '--dataset', model, '--limit', '24', ...timing, '--wait'];
+      const chosen = model === 'bright' ? ['fp32', ...variants] : variants;
+      await lab.qfleetOk('run', 'create', ...order, '--variants', chosen.join(','));
+      const report = await lab.report();
+      reports.set(model, report);
+      predicted.push(...readPredictions(model, report));
+    }
+  });
+
+  it('fingerprints tell the processors apart', () => {
+    const { devices } = reports.get('bright');
+    const products = (name: string, backend = 'onnxruntime-cpu') =>
+      devices
+        .find((device: { name: string }) => device.name === name)
+        .backends.find((one: { id: string }) => one.id === backend).capabilities['numerics.u8s8.conv'];
+    assert.deepEqual(
+      [products('x86-avx2'), products('pi3'), products('native', 'onnxruntime-wasm')],
+      ['saturating', 'exact', 'exact'],
+    );
+  });
+
+  it('the adversarial variant saturates without VNNI, its 7-bit twin does not', () => {
+    const find = (variant: string) =>
+      predicted.find((one) => one.model === 'bright' && one.variant === variant && one.place === 'x86-avx2')!;
+    const full = find('int8-per-channel');
+    assert.deepEqual([full.expects, full.outcome], ['differs', 'confirmed']);
+    const reduced = find('int8-u8s8-pc-rr');
+    assert.deepEqual([reduced.expects, reduced.outcome], ['same', 'confirmed']);
+  });
+
+  it('every prediction is made, and all but few of them hold', (context) => {
+    // In three places each, and fp32 of one model.
+    assert.equal(predicted.length, 3 * (1 + Object.values(recipes).flat().length));
+    assert.deepEqual(
+      predicted.filter(({ outcome }) => outcome === 'open'),
+      [],
+    );
+    const refuted = predicted.filter(({ outcome }) => outcome === 'refuted');
+    context.diagnostic(
+      `${predicted.length - refuted.length} predictions confirmed, ${refuted.length} refuted`,
+    );
+    for (const one of predicted) context.diagnostic(JSON.stringify(one));
+    // The scan knows the weights and not the activations: what can overflow need not.
+    assert.ok(refuted.every(({ expects, place }) => expects === 'differs' && place === 'x86-avx2'));
+  });
+
+  it('an emulated board is what it says, and is not timed', () => {
+    const { devices, cells } = reports.get('glyphs');
+    const { inventory } = devices.find((device: { name: string }) => device.name === 'pi3');
+    assert.equal(inventory.board, 'Raspberry Pi 3 Model B Rev 1.2');
+    assert.equal(inventory.cpu.core, 'Cortex-A53');
+    assert.equal(inventory.emulated.cpu, 'cortex-a53');
+    const [board] = cells.filter((cell: { deviceName: string }) => cell.deviceName === 'pi3');
+    assert.equal(board.timing.verdict, 'emulated');
+    for (const id of ['latency.p50', 'latency.p99', 'throughput', 'cold.create', 'memory.peak']) {
+      assert.match(board.readings[id].reason, /^emulated/, id);
+    }
+    assert.equal(board.readings['accuracy.top1'].n, 24);
+    assert.equal(board.numerics.sameInputs, true, 'the board computed on the same bytes');
+  });
+
+  it('an emulated board tells by which kernels its layers ran', () => {
+    const report = reports.get('bright');
+    for (const { cellId, layers, surprises } of report.compatibility) {
+      if (!/pi3|avx2/.test(report.cells.find((cell: { id: string }) => cell.id === cellId).deviceName))
+        continue;
+      const isFloat = cellId.includes('|fp32|');
+      assert.deepEqual([layers.unmatched, surprises], [0, []], cellId);
+      assert.deepEqual([layers.integer, layers.float], isFloat ? [0, 3] : [3, 0], cellId);
+    }
+  });
+});
+
+const recipes = {
+  bright: ['int8-per-channel', 'int8-u8s8-pc-rr'],
+  glyphs: ['int8-per-channel'],
+  mnist: ['int8-per-channel'],
+} as const;
+
+async function addModels(lab: Lab): Promise<void> {
+  const model = join(lab.folder, 'bright.onnx');
+  writeFileSync(model, buildAdversarialModel());
+  const pictures = join(lab.folder, 'bright.npz');
+  await writeNpz(pictures, { images: { data: brightPictures(96), shape: [96, 8, 8, 3] } });
+  await lab.qfleetOk('model', 'add', model, '--name', 'bright', '--preset', 'unit');
+  await lab.qfleetOk('dataset', 'add', pictures, '--name', 'bright', '--split', '64');
+  await lab.qfleetOk('model', 'add', sampleModel, '--name', 'glyphs', '--contract', sampleContract);
+  const glyphs = join(lab.folder, 'glyphs.npz');
+  await writeGlyphs(glyphs, { count: 160 });
+  await lab.qfleetOk('dataset', 'add', glyphs, '--name', 'glyphs', '--split', '100');
+  await lab.qfleetOk('model', 'add', testDataPath(mnist), '--name', 'mnist', '--preset', 'raw');
+  await lab.qfleetOk('dataset', 'add', testDataPath(mnistFolder), '--name', 'mnist', '--split', '100');
+}
+
+function readPredictions(model: string, report: RunReport): Predicted[] {
+  return report.comparisons.map((one: RunReport) => ({
+    model,
+    variant: one.variant.name,
+    place: report.places.find((place: { id: string }) => place.id === one.placeId).deviceName,
+    expects: one.prediction.expects,
+    outcome: one.prediction.outcome,
+    sqnrDb: one.readings['transfer.sqnr.output'].value,
+  }));
+}
