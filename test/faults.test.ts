@@ -23,6 +23,7 @@ async function startLongRun(lab: Lab): Promise<string> {
     '--repeats',
     '0',
     '--no-counters',
+    '--no-probe',
   ];
   return (await lab.qfleetOk(...order)).trim();
 }

@@ -55,6 +55,7 @@ describe('the report says what is known beforehand', () => {
         '--backends',
         'onnxruntime-cpu',
         '--no-timing',
+        '--no-probe',
         '--wait',
       );
       const { cells } = await lab.report();
@@ -87,6 +88,7 @@ describe('the report says what is known beforehand', () => {
       '--backends',
       'onnxruntime-cpu',
       '--no-timing',
+      '--no-probe',
       '--wait',
     );
     const { cells } = await lab.report();

@@ -35,6 +35,7 @@ describe('the main job on MNIST with two agents', needsTestData('models/mnist-8.
       '--variants',
       'fp32',
       '--no-timing',
+      '--no-probe',
       '--wait',
     ];
     await lab.qfleetOk(...run);

@@ -34,6 +34,7 @@ test(
       '0',
       '--duration',
       '300',
+      '--no-probe',
       '--wait',
     ];
     await lab.qfleetOk('run', 'create', ...order);

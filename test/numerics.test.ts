@@ -36,6 +36,7 @@ describe('the same variants natively, in WebAssembly, on an emulated Cortex-A53 
   skip: obstacle ?? needsTestData(mnist, `${mnistFolder}/t10k-images-idx3-ubyte.gz`).skip,
 }, () => {
   const predicted: Predicted[] = [];
+  let divergence: Divergence[] = [];
   const reports = new Map<string, RunReport>();
   before(async () => {
     await using lab = new Lab();
@@ -46,13 +47,27 @@ describe('the same variants natively, in WebAssembly, on an emulated Cortex-A53 
     for (const [model, variants] of Object.entries(recipes)) {
       await lab.qfleetOk('quantize', model, '--calibration', model, '--recipe', variants.join(','));
       const timing = model === 'glyphs' ? ['--duration', '50', '--repeats', '0'] : ['--no-timing'];
-      const order = ['--model', model, '--dataset', model, '--limit', '24', ...timing, '--wait'];
+      const order = [
+        '--model',
+        model,
+        '--dataset',
+        model,
+        '--limit',
+        '24',
+        ...timing,
+        '--no-probe',
+        '--wait',
+      ];
       const chosen = model === 'bright' ? ['fp32', ...variants] : variants;
       await lab.qfleetOk('run', 'create', ...order, '--variants', chosen.join(','));
       const report = await lab.report();
       reports.set(model, report);
       predicted.push(...readPredictions(model, report));
     }
+    const places = ['--dataset', 'glyphs', '--between', 'native,x86-avx2', '--inputs', '2'];
+    divergence = JSON.parse(
+      await lab.qfleetOk('divergence', 'glyphs', 'int8-per-channel', ...places, '-o', 'json'),
+    );
   });
 
   it('fingerprints tell the processors apart', () => {
@@ -92,6 +107,16 @@ describe('the same variants natively, in WebAssembly, on an emulated Cortex-A53 
     assert.ok(refuted.every(({ expects, place }) => expects === 'differs' && place === 'x86-avx2'));
   });
 
+  it('the first tensor that differs is named, and how that grows to the output', () => {
+    const differing = divergence.filter(({ different }) => different > 0);
+    // What comes in is the same; the first convolution that can overflow is where they part.
+    assert.equal(divergence[0]?.different, 0);
+    assert.match(differing[0]!.operator, /^Conv/);
+    assert.ok(differing[0]!.scale! > 0 && differing[0]!.largest >= 1);
+    assert.equal(divergence.at(-1)?.operator, 'output');
+    assert.ok(divergence.at(-1)!.different > 0);
+  });
+
   it('an emulated board is what it says, and is not timed', () => {
     const { devices, cells } = reports.get('glyphs');
     const { inventory } = devices.find((device: { name: string }) => device.name === 'pi3');
@@ -118,6 +143,14 @@ describe('the same variants natively, in WebAssembly, on an emulated Cortex-A53 
     }
   });
 });
+
+interface Divergence {
+  readonly tensor: string;
+  readonly operator: string;
+  readonly different: number;
+  readonly largest: number;
+  readonly scale?: number;
+}
 
 const recipes = {
   bright: ['int8-per-channel', 'int8-u8s8-pc-rr'],

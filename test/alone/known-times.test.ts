@@ -51,6 +51,7 @@ describe('the report says how long what takes a known time takes', () => {
       '--repeats',
       '0',
       '--no-counters',
+      '--no-probe',
     ];
     await lab.qfleetOk('run', 'create', ...plan, '--wait');
     return await lab.report();

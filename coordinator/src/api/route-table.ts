@@ -1,6 +1,7 @@
 import type { Route } from './route.ts';
 import { datasetRoutes } from './routes/dataset-routes.ts';
 import { deviceRoutes } from './routes/device-routes.ts';
+import { divergenceRoutes } from './routes/divergence-routes.ts';
 import { eventRoutes } from './routes/event-routes.ts';
 import { gcRoutes } from './routes/gc-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
@@ -18,6 +19,7 @@ export function createRouteTable(services: Services): Route[] {
     ...datasetRoutes(services),
     ...taskRoutes(services),
     ...runRoutes(services),
+    ...divergenceRoutes(services),
     ...eventRoutes(services),
     ...gcRoutes(services),
   ];

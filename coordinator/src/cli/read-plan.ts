@@ -25,6 +25,7 @@ export interface PlanFlags {
   readonly repeats?: number;
   readonly sustained?: number;
   readonly counters?: boolean;
+  readonly probe?: boolean;
   readonly name?: string;
 }
 
@@ -112,6 +113,7 @@ function layFlagsOver(plan: Loose, flags: PlanFlags): Loose {
     settings,
     evaluation,
     timing,
+    probeMaxAgeHours: flags.probe === false ? -1 : plan['probeMaxAgeHours'],
   });
 }
 

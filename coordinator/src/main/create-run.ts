@@ -4,6 +4,7 @@ import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
 import { labelsFit } from '../artefacts/labels-fit.ts';
 import { type PreparedDataset, prepareDataset } from '../artefacts/prepare-dataset.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import { exposedRecipe } from '../divergence/expose-variant.ts';
 import type { EventBus } from '../fleet/event-bus.ts';
 import type { Fleet } from '../fleet/start-fleet.ts';
 import { expandPlan } from '../plan/expand-plan.ts';
@@ -83,7 +84,7 @@ async function findRecentProbes(
 
 async function chooseVariants(plan: Plan, model: Model, store: Store): Promise<Variant[]> {
   const variants = await store.listVariants(model.digest);
-  if (plan.variants === 'all') return variants;
+  if (plan.variants === 'all') return variants.filter(({ record }) => record.recipe !== exposedRecipe);
   const chosen = plan.variants.map((name) => pickVariant(variants, name));
   return [...new Map(chosen.map((variant) => [variant.digest, variant])).values()];
 }

@@ -48,6 +48,8 @@ function fuses(node: NodeProto, index: GraphIndex, target: KernelTarget): boolea
   const activation = codesBehind(node.input[0], index);
   const weight = codesBehind(node.input[1], index);
   if (!activation || !weight || !isByte(activation.type) || !isByte(weight.type)) return false;
+  // A float bias is quantized for a Conv; a Gemm stays float with it.
+  if (node.opType === 'Gemm' && node.input[2] && !codesBehind(node.input[2], index)) return false;
   const output = codesAfter(node, index);
   if (output === 'float') {
     return (
@@ -82,7 +84,18 @@ function codesBehind(name: string | undefined, index: GraphIndex): Codes | undef
   if (step?.opType !== 'DequantizeLinear') return undefined;
   const constant = index.initialisers.get(step.input[0] ?? '');
   const type = constant ? typeNamed(constant.dataType) : zeroPointType(step, index);
-  return type === undefined ? undefined : { type, isSole: hasSoleConsumer(index, step.input[0] ?? '') };
+  return type === undefined ? undefined : { type, isSole: hasOneReader(index, step.input[0] ?? '') };
+}
+
+/** Whether one operator alone reads these codes: the runtime gives each reader a DequantizeLinear of its own first. */
+function hasOneReader(index: GraphIndex, codes: string): boolean {
+  if (!hasSoleConsumer(index, codes)) return false;
+  const [step] = index.consumers.get(codes) ?? [];
+  if (step?.opType !== 'DequantizeLinear') return true;
+  const values = step.output[0] ?? '';
+  // Whoever asks for the shape alone is folded away before.
+  const readers = (index.consumers.get(values) ?? []).filter(({ opType }) => opType !== 'Shape');
+  return readers.length + (index.outputs.has(values) ? 1 : 0) === 1 && !index.captured.has(values);
 }
 
 /** What is made of the output: codes, `float` where it stays so, undefined where several read it. */
@@ -100,8 +113,7 @@ function codesAfter(node: NodeProto, index: GraphIndex): Codes | 'float' | undef
   if (reader.opType !== 'QuantizeLinear') return 'float';
   const type = zeroPointType(reader, index);
   if (type === undefined) return undefined;
-  const codes = reader.output[0] ?? '';
-  return { type, isSole: hasSoleConsumer(index, codes) };
+  return { type, isSole: hasOneReader(index, reader.output[0] ?? '') };
 }
 
 /** Whether the QuantizeLinear behind a Relu has its zero point at the least code. */

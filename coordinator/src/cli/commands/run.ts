@@ -63,6 +63,7 @@ function addCreate(run: Command, context: CliContext): void {
     )
     .option('--sustained <minutes>', 'one more launch per variant without a pause', wholeNumber(0))
     .option('--no-counters', 'leave out the launch under hardware counters')
+    .option('--no-probe', 'do not measure devices that were not probed of late')
     .option('--no-timing', 'evaluate only')
     .option('--name <name>', 'name of the run')
     .option('--wait', 'stay until it is done; exit 5 where some jobs failed')

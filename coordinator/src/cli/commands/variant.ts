@@ -48,7 +48,12 @@ function addList(variant: Command, context: CliContext): void {
       const client = await connectToCoordinator(context, options);
       const path = `/v1/models/${encodeURIComponent(model)}/variants`;
       const { variants } = await client.get(path, z.object({ variants: z.array(variantSchema) }));
-      printRows(context, format, columns, variants);
+      printRows(
+        context,
+        format,
+        columns,
+        variants.filter(({ record }) => record.recipe !== 'exposed'),
+      );
     },
   );
   withExample(command, 'qfleet variant ls mnist-8');

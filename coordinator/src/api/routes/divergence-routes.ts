@@ -1,0 +1,83 @@
+import * as z from 'zod';
+import { compareTensors, tensorDifferenceSchema } from '../../analysis/compare-tensors.ts';
+import { loadEvidence } from '../../analysis/load-evidence.ts';
+import { variantSchema } from '../../artefacts/artefacts.ts';
+import { exposeVariant, listInnerTensors } from '../../divergence/expose-variant.ts';
+import { innerTensorSchema } from '../../divergence/list-tensors.ts';
+import { findModel, findRun, pickVariant } from '../../main/find-by-name.ts';
+import { nameParam } from '../name-param.ts';
+import { defineRoute, type Route } from '../route.ts';
+import type { Services } from '../services.ts';
+
+const exposeSchema = z.strictObject({ variant: z.string().min(1), tensors: z.array(z.string()).min(1) });
+const placesQuery = z.object({
+  firstDevice: z.string(),
+  firstBackend: z.string(),
+  secondDevice: z.string(),
+  secondBackend: z.string(),
+});
+
+/** Where inside a network two places begin to answer differently. */
+export const tensorComparisonSchema = z.object({
+  /** Inputs compared. */
+  inputs: z.number(),
+  /** In the order of the variant's outputs. */
+  tensors: z.array(tensorDifferenceSchema),
+  /** Why they cannot be compared. */
+  reason: z.string().optional(),
+});
+
+export function divergenceRoutes({ store, blobs, closing }: Services): Route[] {
+  const find = async (modelName: string, variantName: string) => {
+    const model = await findModel(store, modelName);
+    return pickVariant(await store.listVariants(model.digest), variantName);
+  };
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/v1/models/{name}/tensors',
+      operationId: 'listTensors',
+      summary:
+        'Tensors inside a variant at which two places can part, in the order in which they are computed',
+      tag: 'variants',
+      params: nameParam,
+      query: z.object({ variant: z.string().min(1) }),
+      response: z.object({ tensors: z.array(innerTensorSchema) }),
+      handle: async ({ params, query }) => ({
+        tensors: await listInnerTensors(await find(params.name, query.variant), { blobs, signal: closing }),
+      }),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/models/{name}/exposed',
+      operationId: 'exposeTensors',
+      summary: 'A variant with inner tensors as outputs beside its own',
+      tag: 'variants',
+      params: nameParam,
+      body: exposeSchema,
+      status: 201,
+      response: variantSchema,
+      handle: async ({ params, body }) =>
+        exposeVariant(await find(params.name, body.variant), body.tensors, { store, blobs, signal: closing }),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/runs/{name}/tensors',
+      operationId: 'compareTensors',
+      summary: 'Outputs of the run’s variant in two places, tensor by tensor',
+      tag: 'runs',
+      params: nameParam,
+      query: placesQuery,
+      response: tensorComparisonSchema,
+      handle: async ({ params, query }) => {
+        const run = await findRun(store, params.name);
+        const compared = compareTensors(await loadEvidence(run.id, store, blobs), [
+          { deviceId: query.firstDevice, backendId: query.firstBackend },
+          { deviceId: query.secondDevice, backendId: query.secondBackend },
+        ]);
+        if (typeof compared === 'string') return { inputs: 0, tensors: [], reason: compared };
+        return { inputs: compared.inputs, tensors: [...compared.tensors] };
+      },
+    }),
+  ];
+}
