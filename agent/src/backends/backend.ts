@@ -44,6 +44,21 @@ export interface LoadOptions {
   readonly profilePrefix?: string;
 }
 
+/** What a backend that times itself is asked for. */
+export interface OwnTimingOrder {
+  readonly feeds: Feeds;
+  readonly minSamples: number;
+  readonly minDurationMs: number;
+}
+
+/** What it found, durations in nanoseconds. */
+export interface OwnTimings {
+  readonly latenciesNs: Float64Array;
+  readonly wallNs: number;
+  /** What a latency holds, in words: becomes part of the method of every reading. */
+  readonly source: string;
+}
+
 /** A variant that is ready to run. Inputs and outputs are in the model's order. */
 export interface LoadedVariant {
   readonly inputs: readonly TensorSlot[];
@@ -53,6 +68,8 @@ export interface LoadedVariant {
   prepareFeeds(tensors: Readonly<Record<string, FeedTensor>>): Feeds;
   /** One inference; this and nothing else is timed. */
   infer(feeds: Feeds): Promise<Outputs>;
+  /** Where the backend can only be timed from within: its own timed section, instead of one around `infer`. */
+  timeItself?(order: OwnTimingOrder): Promise<OwnTimings>;
   /** Ends the profile and gives the path of its file; undefined where none was asked for. */
   endProfile(): Promise<string | undefined>;
   close(): Promise<void>;
@@ -68,6 +85,8 @@ export interface Backend {
   readonly canProfile: boolean;
   /** Whether outputs follow from the variant; false for a backend that only stands in for one. */
   readonly computes: boolean;
+  /** Why it cannot work here, as far as that can be seen without loading anything; runs in the agent itself. */
+  findObstacle?(): Promise<string | undefined>;
   /** Loads the library and runs a tiny model, so that what will crash crashes here. */
   probe(): Promise<BackendAvailability>;
   /** Loads the library; gives its version. Later calls cost nothing. */

@@ -27,8 +27,17 @@ describe('the registry of backends', () => {
   });
 });
 
-/** What every backend promises, on real child processes. */
-for (const { id } of backends) {
+/** What every backend promises, on real child processes; of those that this machine lacks, that they say why. */
+for (const { id, findObstacle } of backends) {
+  const obstacle = await findObstacle?.();
+  if (obstacle !== undefined) {
+    it(`the backend ${id} says why it cannot work here`, async () => {
+      const [info] = await probeBackends({ ...options, only: [id] });
+      assert.deepEqual([info?.available, info?.reason], [false, obstacle]);
+      assert.match(obstacle, /^(not (installed|offered|present)): /);
+    });
+    continue;
+  }
   describe(`the backend ${id}`, () => {
     let folder: Awaited<ReturnType<typeof temporaryFolder>>;
     let variantPath: string;
@@ -76,7 +85,7 @@ for (const { id } of backends) {
       assert.equal(measured.timedNs.length, 10);
       assert.ok(measured.timedNs.every((ns) => ns > 0));
       assert.ok(measured.warmupNs.length >= 5 && measured.warmupNs.length <= 10);
-      assert.ok(measured.createNs > 0 && measured.firstInferenceNs > 0 && measured.peakMemoryBytes > 1e6);
+      assert.ok(measured.createNs > 0 && measured.firstInferenceNs! > 0 && measured.peakMemoryBytes > 1e6);
       const sum = measured.timedNs.reduce((total, ns) => total + ns, 0);
       assert.ok(measured.timedWallNs >= sum);
       assert.equal(measured.threads, 1);

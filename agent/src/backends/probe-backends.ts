@@ -39,6 +39,8 @@ async function probeBackend(
   signal: AbortSignal,
 ): Promise<BackendInfo__Output> {
   try {
+    const obstacle = await backends.find((backend) => backend.id === id)?.findObstacle?.();
+    if (obstacle !== undefined) return unavailable(id, obstacle);
     await using runner = await startRunner({ nodeCommand, affinity: [], signal });
     const answer = await runner.request({ kind: 'probe', backend: id }, { limitMs: probeLimitMs });
     if (!answer.available) return unavailable(id, answer.reason);

@@ -1,4 +1,5 @@
-import type { Backend } from '../backends/backend.ts';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { Backend, Feeds, LoadedVariant } from '../backends/backend.ts';
 import { monotonicClock } from './launch-clock.ts';
 import { loadVariant } from './load-variant.ts';
 import { makeInputPool } from './make-input-pool.ts';
@@ -16,6 +17,10 @@ export async function measureLaunch(
   const { variant, ...load } = await loadVariant(backends, request);
   const pool = await makeInputPool(request.inputs, variant.inputs, request);
   const feeds = pool.feeds.map((tensors) => variant.prepareFeeds(tensors));
+  if (variant.timeItself) {
+    const own = await timeOwn(variant, feeds, request);
+    return { ...load, threads: variant.threads, ...own, ...(await describeEnd(pool.digest)) };
+  }
   const before = process.hrtime.bigint();
   await variant.infer(feeds[0]!);
   const firstInferenceNs = Number(process.hrtime.bigint() - before);
@@ -31,8 +36,41 @@ export async function measureLaunch(
     timedNs: latenciesNs,
     timedWallNs: wallNs,
     ...timed,
-    peakMemoryBytes: await readPeakMemory(),
-    inputDigest: pool.digest,
+    ...(await describeEnd(pool.digest)),
+  };
+}
+
+async function describeEnd(
+  inputDigest: string,
+): Promise<Pick<LaunchMeasurement, 'peakMemoryBytes' | 'inputDigest'>> {
+  return { peakMemoryBytes: await readPeakMemory(), inputDigest };
+}
+
+/** The backend's own timed section, warm-up included: what is done around it would be timed too. */
+async function timeOwn(
+  variant: LoadedVariant,
+  feeds: readonly Feeds[],
+  { load, minSamples, minDurationMs }: MeasureRequest,
+): Promise<
+  Pick<
+    LaunchMeasurement,
+    'warmupNs' | 'timedNs' | 'timedWallNs' | 'timedSamples' | 'involuntarySwitches' | 'latencySource'
+  >
+> {
+  if (load.scenario !== 'single-stream') {
+    throw new QfleetError(
+      'unsupported',
+      `This backend times itself, which gives single-stream alone, not ${load.scenario}.`,
+    );
+  }
+  const own = await variant.timeItself!({ feeds: feeds[0]!, minSamples, minDurationMs });
+  return {
+    warmupNs: new Float64Array(),
+    timedNs: own.latenciesNs,
+    timedWallNs: own.wallNs,
+    timedSamples: own.latenciesNs.length,
+    involuntarySwitches: 0,
+    latencySource: own.source,
   };
 }
 

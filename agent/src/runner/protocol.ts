@@ -160,16 +160,20 @@ export interface LaunchMeasurement {
   readonly threads: number;
   readonly backendLoadNs: number;
   readonly createNs: number;
-  readonly firstInferenceNs: number;
+  readonly firstInferenceNs?: number;
   readonly warmupNs: Float64Array;
-  readonly steady: boolean;
+  /** Absent where the backend warms up by itself. */
+  readonly steady?: boolean;
+  /** What a latency holds where the backend times itself; absent: an inference in the runner. */
+  readonly latencySource?: string;
   readonly timedNs: Float64Array;
   readonly timedWallNs: number;
   readonly timedSamples: number;
   readonly offeredFrames?: number;
   readonly droppedFrames?: number;
   readonly rateTrials?: RateTrial[];
-  readonly cpuTimeNs: number;
+  /** Absent where another process computes. */
+  readonly cpuTimeNs?: number;
   readonly involuntarySwitches: number;
   readonly peakMemoryBytes: number;
   /** SHA-256 of the input pool's final bytes, in order. */

@@ -26,12 +26,14 @@ export function latencyReadings(
   const meansNs = launches.map((launch) => mean(launch.samplesNs));
   const meanInterval = intervalOf(meansNs, mean, randomOf('latency.mean'));
   const meanNs = mean(meansNs);
+  const source = launches.find(({ launch }) => launch.latencySource !== undefined)?.launch.latencySource;
+  const by = source === undefined ? '' : `, ${source}`;
   return [
     available({
       quantity: 'latency.p50',
       value: median(mediansNs),
       unit: 'ns',
-      method: 'median-of-launch-medians',
+      method: `median-of-launch-medians${by}`,
       interval: intervalOf(mediansNs, median, randomOf('latency.p50')),
       n: launches.length,
     }),
@@ -42,7 +44,7 @@ export function latencyReadings(
       quantity: 'latency.mean',
       value: meanNs,
       unit: 'ns',
-      method: 'mean-of-launch-means',
+      method: `mean-of-launch-means${by}`,
       interval: meanInterval,
       n: launches.length,
     }),

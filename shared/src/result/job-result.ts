@@ -83,6 +83,8 @@ export const launchSchema = z.object({
   steady: z.boolean().optional(),
   /** From the start of the first timed inference to the end of the last. */
   timedWallNs: durationNs.optional(),
+  /** What a latency holds where the backend times itself (trtexec); absent: one inference in the runner. */
+  latencySource: z.string().optional(),
   /** Samples that were answered in the timed section: queries × samples per query. */
   timedSamples: count.optional(),
   /** fixed-rate: frames that were offered, and those of them that were dropped. */

@@ -1,0 +1,175 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { Backend, Feeds, FeedTensor, LoadedVariant, LoadOptions, Outputs } from './backend.ts';
+import {
+  buildArguments,
+  type Precision,
+  precisions,
+  profileArguments,
+  runArguments,
+  timeArguments,
+} from './trtexec/build-arguments.ts';
+import { cachedEngine } from './trtexec/engine-cache.ts';
+import type { ConsoleFacts } from './trtexec/parse-console.ts';
+import { parseOutputs, parseTimes } from './trtexec/parse-exports.ts';
+import { findTrtexec, runTrtexec } from './trtexec/run-trtexec.ts';
+
+/** A Jetson Nano took three minutes for a ResNet-18. */
+const buildLimitMs = 1_800_000;
+const runLimitMs = 300_000;
+const askLimitMs = 30_000;
+
+/**
+ * TensorRT through NVIDIA's own tool, for Jetsons and any GPU with TensorRT: builds an engine, which is kept, and times
+ * it with the tool's own clock (host latency: copy in, compute, copy out). One process for every inference elsewhere,
+ * so that evaluating is slow; inputs and outputs go through files as float32. Provider options: `precision` (fp32,
+ * fp16, int8, best; by default int8 for files with QuantizeLinear, else fp32), `shapes` (`input:1x3x224x224`),
+ * `workspaceMiB`. Written from NVIDIA's sources and recorded output of versions 8.0 and 8.2: no device has run it yet.
+ */
+export const backend: Backend = {
+  id: 'trtexec',
+  canProfile: true,
+  // Its answers are a GPU's, and a fingerprint would build an engine for each case.
+  computes: false,
+  findObstacle: async () => (findTrtexec() === undefined ? 'not installed: there is no trtexec' : undefined),
+  probe: async () => {
+    const { version } = await ask();
+    return {
+      available: true,
+      version,
+      capabilities: { provider: 'tensorrt', profile: 'yes', latency: 'timed by trtexec' },
+    };
+  },
+  loadLibrary: async () => (await ask()).version,
+  load: loadEngine,
+};
+
+async function ask(): Promise<{ readonly version: string }> {
+  // Ends with its usage, after the line that names its version.
+  const facts = await runTrtexec(['--help'], { limitMs: askLimitMs });
+  return { version: facts.version ?? 'unknown' };
+}
+
+async function loadEngine(path: string, options: LoadOptions): Promise<LoadedVariant> {
+  const { version } = await ask();
+  const settings = await readOptions(path, options);
+  let built: ConsoleFacts | undefined;
+  const engine = await cachedEngine(
+    {
+      modelPath: path,
+      version,
+      gpu: await readGpu(),
+      options: { ...settings, shapes: settings.shapes ?? '' },
+    },
+    async (enginePath) => {
+      const order = {
+        ...settings,
+        workspaceMiB: Number(settings.workspaceMiB),
+        model: path,
+        engine: enginePath,
+        version,
+      };
+      built = await runTrtexec(buildArguments(order), { limitMs: buildLimitMs });
+    },
+  );
+  const folder = await mkdtemp(join(tmpdir(), 'qfleet-trtexec-'));
+  const { shapes } = settings;
+  const seen = await runTrtexec(
+    runArguments({ engine, outputs: join(folder, 'first.json'), inputs: {}, shapes }),
+    { limitMs: runLimitMs },
+  );
+  const slots = (role: 'input' | 'output') =>
+    seen.bindings
+      .filter((binding) => binding.role === role)
+      .map(({ name, dims }) => ({ name, elementType: 'float32', shape: dims }));
+  const lacksInt8 = built?.lacksInt8 || seen.lacksInt8;
+  return {
+    inputs: slots('input'),
+    outputs: slots('output'),
+    threads: 1,
+    prepareFeeds: (tensors) => tensors,
+    infer: (feeds) => inferOnce({ engine, folder, shapes, feeds }),
+    timeItself: async ({ feeds, minSamples, minDurationMs }) => {
+      const times = join(folder, 'times.json');
+      const inputs = await writeInputs(folder, feeds);
+      const began = process.hrtime.bigint();
+      await runTrtexec(timeArguments({ engine, times, inputs, minSamples, minDurationMs, shapes }), {
+        limitMs: runLimitMs + 2 * minDurationMs,
+      });
+      const wallNs = Number(process.hrtime.bigint() - began);
+      const latenciesNs = parseTimes(await readFile(times, 'utf8'));
+      const source = `trtexec host latency, ${settings.precision}${lacksInt8 ? ', no native int8' : ''}`;
+      return { latenciesNs, wallNs, source };
+    },
+    endProfile: async () => {
+      if (options.profilePrefix === undefined) return undefined;
+      const profile = `${options.profilePrefix}_trtexec.json`;
+      await runTrtexec(profileArguments({ engine, profile, version }), { limitMs: runLimitMs });
+      return profile;
+    },
+    close: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+type Settings = {
+  readonly precision: Precision;
+  readonly workspaceMiB: string;
+  readonly shapes: string | undefined;
+};
+
+async function readOptions(path: string, { providerOptions }: LoadOptions): Promise<Settings> {
+  const { precision, shapes, workspaceMiB = '1024', ...unknown } = providerOptions;
+  const [key] = Object.keys(unknown);
+  if (key !== undefined) {
+    throw new QfleetError('unsupported', `Provider option "${key}" is not known to trtexec.`, {
+      hint: 'It takes precision, shapes and workspaceMiB.',
+    });
+  }
+  if (precision !== undefined && !precisions.some((known) => known === precision)) {
+    throw new QfleetError('unsupported', `The precision "${precision}" is not known to trtexec.`, {
+      hint: `Use one of ${precisions.join(', ')}.`,
+    });
+  }
+  const chosen = (precision as Precision | undefined) ?? ((await isQuantized(path)) ? 'int8' : 'fp32');
+  return { precision: chosen, workspaceMiB, shapes };
+}
+
+/** Operators' names stand in the file as they are. */
+async function isQuantized(path: string): Promise<boolean> {
+  return (await readFile(path)).includes('QuantizeLinear');
+}
+
+/** The board is what an engine was built for: its model, or the host's name where there is none. */
+async function readGpu(): Promise<string> {
+  return readFile('/proc/device-tree/model', 'utf8').catch(() =>
+    readFile('/proc/driver/nvidia/version', 'utf8').catch(() => 'unknown'),
+  );
+}
+
+async function inferOnce(order: {
+  readonly engine: string;
+  readonly folder: string;
+  readonly shapes: string | undefined;
+  readonly feeds: Feeds;
+}): Promise<Outputs> {
+  const { engine, folder, shapes, feeds } = order;
+  const outputs = join(folder, 'outputs.json');
+  const inputs = await writeInputs(folder, feeds);
+  await runTrtexec(runArguments({ engine, outputs, inputs, shapes }), { limitMs: runLimitMs });
+  const found = parseOutputs(await readFile(outputs, 'utf8'));
+  return Object.fromEntries(
+    found.map(({ name, dims, values }) => [name, { type: 'float32', data: values, dims }]),
+  );
+}
+
+async function writeInputs(folder: string, feeds: Feeds): Promise<Record<string, string>> {
+  const written: Record<string, string> = {};
+  for (const [i, [name, value]] of Object.entries(feeds).entries()) {
+    const { data } = value as FeedTensor;
+    written[name] = join(folder, `input-${i}.bin`);
+    await writeFile(written[name], new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return written;
+}
