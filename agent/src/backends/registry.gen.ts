@@ -5,6 +5,7 @@ import { backend as backend1 } from './onnxruntime-cpu.ts';
 import { backend as backend2 } from './onnxruntime-cuda.ts';
 import { backend as backend3 } from './onnxruntime-tensorrt.ts';
 import { backend as backend4 } from './onnxruntime-wasm.ts';
-import { backend as backend5 } from './trtexec.ts';
+import { backend as backend5 } from './onnxruntime-webgpu.ts';
+import { backend as backend6 } from './trtexec.ts';
 
-export const backends: readonly Backend[] = [backend0, backend1, backend2, backend3, backend4, backend5];
+export const backends: readonly Backend[] = [backend0, backend1, backend2, backend3, backend4, backend5, backend6];
