@@ -5,6 +5,7 @@ import { divergenceRoutes } from './routes/divergence-routes.ts';
 import { eventRoutes } from './routes/event-routes.ts';
 import { gcRoutes } from './routes/gc-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
+import { importRoutes } from './routes/import-routes.ts';
 import { modelRoutes } from './routes/model-routes.ts';
 import { runRoutes } from './routes/run-routes.ts';
 import { taskRoutes } from './routes/task-routes.ts';
@@ -20,6 +21,7 @@ export function createRouteTable(services: Services): Route[] {
     ...taskRoutes(services),
     ...runRoutes(services),
     ...divergenceRoutes(services),
+    ...importRoutes(services),
     ...eventRoutes(services),
     ...gcRoutes(services),
   ];

@@ -2,6 +2,8 @@ import type { Model, Variant } from '../artefacts/artefacts.ts';
 import type { ContractFields } from '../artefacts/input-contract.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { GarbageReport } from '../blobs/collect-garbage.ts';
+import type { ImportRecord } from '../imports/import-record.ts';
+import type { ImportKind } from '../imports/import-set.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { DeviceRecord, RunRecord, TaskRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -40,6 +42,12 @@ export interface Services {
   createRun(plan: Plan): Promise<RunRecord>;
   cancelRun(run: RunRecord, reason: string): Promise<void>;
   buildReport(run: RunRecord, format: ReportFormat): Promise<string>;
+  addImport(order: {
+    readonly kind: ImportKind;
+    readonly path: string;
+    readonly name: string;
+  }): Promise<ImportRecord>;
+  buildImportReport(imported: ImportRecord, format: ReportFormat): Promise<string>;
   collectGarbage(order: { readonly dryRun: boolean }): Promise<GarbageReport>;
   /** Resolves when something may have been appended to the events, or when `signal` aborts. */
   waitForEvent(signal: AbortSignal): Promise<void>;

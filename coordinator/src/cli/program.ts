@@ -10,6 +10,7 @@ import { addDeviceCommands } from './commands/device.ts';
 import { addDivergenceCommand } from './commands/divergence.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addGcCommand } from './commands/gc.ts';
+import { addImportCommands } from './commands/import.ts';
 import { addInspectCommand } from './commands/inspect.ts';
 import { addModelCommands } from './commands/model.ts';
 import { addQuantizeCommand } from './commands/quantize.ts';
@@ -48,6 +49,7 @@ export function createProgram(context: CliContext): Command {
   addInspectCommand(program, context);
   addRunCommands(program, context);
   addReportCommand(program, context);
+  addImportCommands(program, context);
   addCompatCommand(program, context);
   addDivergenceCommand(program, context);
   addAgentCommands(program, context);

@@ -8,6 +8,7 @@ import type { BlobStore } from '../blobs/blob-store.ts';
 import { addDevice } from '../fleet/add-device.ts';
 import type { EventBus } from '../fleet/event-bus.ts';
 import type { Fleet } from '../fleet/start-fleet.ts';
+import { addImport, readImport } from '../imports/add-import.ts';
 import type { Authority } from '../pki/authority.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskWorker } from '../tasks/task-worker.ts';
@@ -62,6 +63,9 @@ export function createServices(parts: ServiceParts): Services {
     cancelRun: (run, reason) => cancelRun({ run, reason, store, events, fleet }),
     buildReport: async ({ id }, format) =>
       renderReport({ evidence: await loadEvidence(id, store, blobs), format }),
+    addImport: (order) => addImport({ ...order, store, blobs }),
+    buildImportReport: async ({ digest }, format) =>
+      renderReport({ imported: await readImport(digest, blobs), format }),
     collectGarbage: ({ dryRun }) => collectUnusedBlobs({ store, blobs, nowMs: Date.now(), dryRun }),
     waitForEvent: (signal) => waitForEvent(events, signal),
   };

@@ -2,14 +2,16 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { RunEvidence } from '../analysis/evidence.ts';
 import type { ReportFormat } from '../api/services.ts';
+import type { ImportedSet } from '../imports/imported-set.ts';
 
-export interface ReportOrder {
-  readonly evidence: RunEvidence;
-  readonly format: ReportFormat;
-}
+/** The report of a run from its evidence, or of what was imported. */
+export type ReportOrder = { readonly format: ReportFormat } & (
+  | { readonly evidence: RunEvidence }
+  | { readonly imported: ImportedSet }
+);
 
 /**
- * The report of a run as text. It is computed in a worker thread: thousands of resamplings take a second or more, and
+ * A report as text. It is computed in a worker thread: thousands of resamplings take a second or more, and
  * the coordinator must answer its agents' heartbeats meanwhile.
  */
 export async function renderReport(order: ReportOrder): Promise<string> {

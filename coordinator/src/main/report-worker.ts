@@ -14,6 +14,11 @@ const formatters: Record<ReportFormat, () => Promise<(report: Report) => string>
   html: async () => (await import('../report/format-html.ts')).formatHtml,
 };
 
-const { evidence, format } = workerData as ReportOrder;
-const formatReport = await formatters[format]();
-parentPort?.postMessage(formatReport(buildReport(evidence)));
+async function render(order: ReportOrder): Promise<string> {
+  if ('evidence' in order) return (await formatters[order.format]())(buildReport(order.evidence));
+  const { formatTransfer } = await import('../report/format-transfer.ts');
+  const { buildTransferReport } = await import('../transfer/transfer-report.ts');
+  return formatTransfer(buildTransferReport(order.imported), order.format);
+}
+
+parentPort?.postMessage(await render(workerData as ReportOrder));

@@ -24,7 +24,17 @@ export function formatHtml(report: Report): string {
   const whole = buildSections(report);
   // The figure of the ladder carries the same table.
   const text = { ...whole, sections: whole.sections.filter((section) => section.id !== 'ladder') };
-  const figures = figuresBySection(report);
+  return renderPage(text, { figures: figuresBySection(report), data: report });
+}
+
+/** A page of any report's text, with figures by the section that they stand in, and the data behind it all. */
+export function renderPage(
+  text: ReportText,
+  {
+    figures,
+    data,
+  }: { readonly figures: Readonly<Record<string, readonly Figure[]>>; readonly data: unknown },
+): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -46,7 +56,7 @@ ${text.sections.map((section) => renderSection(section, figures[section.id] ?? [
 ${renderList('notes', 'Notes', text.notes)}
 ${renderFootnotes(text)}
 </main>
-${renderData(report)}
+${renderData(data)}
 </body>
 </html>
 `;
@@ -146,8 +156,8 @@ function renderFootnotes({ footnotes }: ReportText): string {
 }
 
 /** A data block, which no browser executes; `<` is escaped so that no text can end it. */
-function renderData(report: Report): string {
-  const json = JSON.stringify(report).replaceAll('<', '\\u003c');
+function renderData(data: unknown): string {
+  const json = JSON.stringify(data).replaceAll('<', '\\u003c');
   if (json.length > maxEmbeddedJson)
     return '<!-- The numbers are in report.json; they are too many for this page. -->';
   return `<script type="application/json" id="report">${json}</script>`;

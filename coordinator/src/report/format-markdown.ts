@@ -1,10 +1,14 @@
-import { buildSections } from './build-sections.ts';
+import { buildSections, type ReportText } from './build-sections.ts';
 import type { Report } from './report.ts';
 import type { SectionTable } from './section.ts';
 
 /** The report as GitHub-flavoured Markdown. Text from devices cannot end a cell, start a tag or a link. */
 export function formatMarkdown(report: Report): string {
-  const text = buildSections(report);
+  return renderMarkdown(buildSections(report));
+}
+
+/** Any report's text as Markdown. */
+export function renderMarkdown(text: ReportText): string {
   const blocks = [
     `# ${escapeMarkdown(text.title)}`,
     escapeMarkdown(text.subtitle),

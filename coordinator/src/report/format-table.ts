@@ -1,11 +1,15 @@
 import Table from 'cli-table3';
-import { buildSections } from './build-sections.ts';
+import { buildSections, type ReportText } from './build-sections.ts';
 import type { Report } from './report.ts';
 import type { Section } from './section.ts';
 
 /** The report for a terminal: plain text without escape sequences, tables at most a little over 120 columns wide. */
 export function formatTable(report: Report): string {
-  const text = buildSections(report);
+  return renderTerminal(buildSections(report));
+}
+
+/** Any report's text for a terminal. */
+export function renderTerminal(text: ReportText): string {
   const blocks = [
     `${text.title}\n${text.subtitle}`,
     ...(text.findings.length > 0 ? [list('Findings', text.findings)] : []),

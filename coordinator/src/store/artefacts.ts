@@ -1,6 +1,7 @@
 import { canonicalJson } from '@qfleet/shared/canonical-json.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
+import type { ImportRecord } from '../imports/import-record.ts';
 import { findByNameOrDigest } from './find-by-name-or-digest.ts';
 import type { ArtefactRow } from './schema.ts';
 import type { Scope } from './scope.ts';
@@ -93,6 +94,23 @@ export async function listDatasets(scope: Scope): Promise<Dataset[]> {
   return listArtefacts<Dataset>(scope, 'datasets');
 }
 
+/** Stores an import; the same content again is a no-op, other content under a known name throws `already-exists`. */
+export async function addImport(scope: Scope, imported: ImportRecord): Promise<ImportRecord> {
+  const known = await knownArtefact<ImportRecord>(scope, 'imports', 'import', imported);
+  if (known) return known;
+  await scope.db.insertInto('imports').values(toRow(imported)).execute();
+  return imported;
+}
+
+export async function findImport(scope: Scope, nameOrDigest: string): Promise<ImportRecord | undefined> {
+  return toRecord<ImportRecord>(await findByNameOrDigest(scope, 'imports', nameOrDigest));
+}
+
+/** In the order they were added. */
+export async function listImports(scope: Scope): Promise<ImportRecord[]> {
+  return listArtefacts<ImportRecord>(scope, 'imports');
+}
+
 interface Artefact {
   readonly digest: string;
   readonly name: string;
@@ -101,7 +119,7 @@ interface Artefact {
 
 async function knownArtefact<T>(
   scope: Scope,
-  table: 'models' | 'datasets',
+  table: 'models' | 'datasets' | 'imports',
   kind: string,
   artefact: Artefact,
 ): Promise<T | undefined> {
@@ -117,7 +135,7 @@ async function knownArtefact<T>(
   );
 }
 
-async function listArtefacts<T>(scope: Scope, table: 'models' | 'datasets'): Promise<T[]> {
+async function listArtefacts<T>(scope: Scope, table: 'models' | 'datasets' | 'imports'): Promise<T[]> {
   const rows = await scope.db
     .selectFrom(table)
     .selectAll()

@@ -7,7 +7,7 @@ const prefixPattern = /^[0-9a-f]{6,64}$/;
 /** The row of that name, else of that digest or unambiguous digest prefix; throws `invalid-argument` where two begin so. */
 export async function findByNameOrDigest(
   scope: Scope,
-  table: 'models' | 'datasets',
+  table: 'models' | 'datasets' | 'imports',
   nameOrDigest: string,
 ): Promise<ArtefactRow | undefined> {
   const all = scope.db.selectFrom(table).selectAll();

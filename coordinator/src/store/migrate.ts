@@ -2,11 +2,12 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import { type Kysely, sql } from 'kysely';
 import type { DatabaseClock } from './database-clock.ts';
 import { initial } from './migrations/0001-initial.ts';
+import { imports } from './migrations/0002-imports.ts';
 import type { ColumnTypes, Migration } from './migrations/migration.ts';
 import type { Database } from './schema.ts';
 
 /** In order; a released one never changes. */
-const migrations: readonly Migration[] = [initial];
+const migrations: readonly Migration[] = [initial, imports];
 
 /**
  * Brings the schema up to date, each step with its record in one transaction (both dialects have

@@ -12,6 +12,7 @@ export async function referencedBlobs(scope: Scope): Promise<Set<string>> {
     await db.selectFrom('models').select('record_json as text').execute(),
     await db.selectFrom('variants').select('record_json as text').execute(),
     await db.selectFrom('datasets').select('record_json as text').execute(),
+    await db.selectFrom('imports').select('record_json as text').execute(),
     await db.selectFrom('tasks').select('params_json as text').execute(),
     await db.selectFrom('tasks').select('result_json as text').execute(),
     await db.selectFrom('jobs').select('spec_json as text').distinct().execute(),

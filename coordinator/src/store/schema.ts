@@ -11,6 +11,7 @@ export interface Schema {
   models: ArtefactRow;
   variants: ArtefactRow & { model_digest: string };
   datasets: ArtefactRow;
+  imports: ArtefactRow;
   runs: RunRow;
   jobs: JobRow;
   results: ResultRow;

@@ -1,5 +1,6 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
+import type { ImportRecord } from '../imports/import-record.ts';
 import * as artefacts from './artefacts.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import * as devices from './devices.ts';
@@ -93,6 +94,18 @@ export class SqlStore implements Store {
 
   listDatasets() {
     return this.#transact(artefacts.listDatasets);
+  }
+
+  addImport(imported: ImportRecord) {
+    return this.#transact((scope) => artefacts.addImport(scope, imported));
+  }
+
+  findImport(nameOrDigest: string) {
+    return this.#transact((scope) => artefacts.findImport(scope, nameOrDigest));
+  }
+
+  listImports() {
+    return this.#transact(artefacts.listImports);
   }
 
   createRun(run: NewRun) {

@@ -1,6 +1,7 @@
 import type { BackendInfo__Output } from '@qfleet/shared/gen/qfleet/v1/BackendInfo.ts';
 import type { Inventory } from '@qfleet/shared/inventory/inventory.ts';
 import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
+import type { ImportRecord } from '../imports/import-record.ts';
 import type {
   DeviceRecord,
   EventRecord,
@@ -88,6 +89,11 @@ export interface Store extends AsyncDisposable {
   addDataset(dataset: Dataset): Promise<Dataset>;
   findDataset(nameOrDigest: string): Promise<Dataset | undefined>;
   listDatasets(): Promise<Dataset[]>;
+
+  /** As `addDataset`. */
+  addImport(imported: ImportRecord): Promise<ImportRecord>;
+  findImport(nameOrDigest: string): Promise<ImportRecord | undefined>;
+  listImports(): Promise<ImportRecord[]>;
 
   createRun(run: NewRun): Promise<RunRecord>;
   /** Also by unambiguous id prefix, or `latest`. */

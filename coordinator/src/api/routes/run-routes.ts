@@ -81,8 +81,10 @@ export function runRoutes(services: Services): Route[] {
       query: reportQuery,
       response: { contentTypes: Object.values(mediaTypes) },
       handle: async ({ params, query, reply }) => {
-        const run = await findRun(store, params.name);
-        const text = await services.buildReport(run, query.format);
+        const imported = await store.findImport(params.name);
+        const text = imported
+          ? await services.buildImportReport(imported, query.format)
+          : await services.buildReport(await findRun(store, params.name), query.format);
         void reply.header('content-type', mediaTypes[query.format]);
         return text;
       },

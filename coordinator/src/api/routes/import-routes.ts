@@ -1,0 +1,38 @@
+import * as z from 'zod';
+import { importRecordSchema } from '../../imports/import-record.ts';
+import { type ImportKind, importKinds } from '../../imports/import-set.ts';
+import { requireAbsolute } from '../require-absolute.ts';
+import { defineRoute, type Route } from '../route.ts';
+import type { Services } from '../services.ts';
+
+const addImportSchema = z.strictObject({
+  kind: z.enum(importKinds as [ImportKind, ...ImportKind[]]),
+  /** Absolute path of a file or folder on the coordinator's machine. */
+  path: z.string().min(1),
+  name: z.string().min(1),
+});
+
+export function importRoutes(services: Services): Route[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/v1/imports',
+      operationId: 'listImports',
+      summary: 'Measurements that others published',
+      tag: 'imports',
+      response: z.object({ imports: z.array(importRecordSchema) }),
+      handle: async () => ({ imports: await services.store.listImports() }),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/imports',
+      operationId: 'addImport',
+      summary: 'Reads and stores measurements that others published',
+      tag: 'imports',
+      body: addImportSchema,
+      status: 201,
+      response: importRecordSchema,
+      handle: async ({ body }) => services.addImport({ ...body, path: requireAbsolute(body.path) }),
+    }),
+  ];
+}
