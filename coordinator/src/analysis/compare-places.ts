@@ -2,10 +2,13 @@ import { available } from '@qfleet/shared/available-reading.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import { clopperPearson } from '@qfleet/shared/statistics/clopper-pearson.ts';
 import type { SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
+import { holm } from '@qfleet/shared/statistics/holm.ts';
+import { mcnemar } from '@qfleet/shared/statistics/mcnemar.ts';
 import { usableLabels } from './accuracy-readings.ts';
 import type { PlaceComparison } from './comparison.ts';
 import {
   accuracyLossReading,
+  countRight,
   findFlips,
   type OutputPair,
   pairOutputs,
@@ -13,6 +16,7 @@ import {
 } from './divergence-readings.ts';
 import type { RunEvidence } from './evidence.ts';
 import { indexReadings } from './index-readings.ts';
+import { judgeTransfer } from './judge-transfer.ts';
 import type { Place } from './place.ts';
 import { type Kernels, predictNumerics, roundingDb } from './predict-numerics.ts';
 import { speedReading } from './speed-reading.ts';
@@ -38,12 +42,22 @@ export function comparePlaces(
 ): PlaceComparison[] {
   const referencePlace = places.find((place) => place.isReference);
   if (!referencePlace) return [];
-  return cells
+  const comparisons = cells
     .filter(({ cell }) => cell.placeId !== referencePlace.id)
     .map((subject) => {
       const reference = findCounterpart(cells, subject, referencePlace.id, subject.cell.variant.digest);
       return compare({ evidence, cells, subject, reference, referencePlaceId: referencePlace.id });
     });
+  return adjustTests(comparisons);
+}
+
+/** Several tests in one report are several chances of a false alarm. */
+function adjustTests(comparisons: readonly PlaceComparison[]): PlaceComparison[] {
+  const adjusted = holm(comparisons.flatMap(({ mcnemar: test }) => (test ? [test.p] : [])));
+  let next = 0;
+  return comparisons.map((one) =>
+    one.mcnemar ? { ...one, mcnemar: { ...one.mcnemar, adjustedP: adjusted[next++]! } } : one,
+  );
 }
 
 interface CompareOptions {
@@ -60,6 +74,15 @@ function compare(options: CompareOptions): PlaceComparison {
     subject.outputs && reference?.outputs ? pairOutputs(subject.outputs, reference.outputs) : undefined;
   const latency = compareLatency(options);
   const readings = [latency.reading, ...(pair ? compareOutputs(options, pair) : missingOutputs(options))];
+  const prediction = predictNumerics({
+    record: options.evidence.variants.find(({ digest }) => digest === subject.cell.variant.digest)?.record,
+    here: kernelsOf(subject),
+    there: reference ? kernelsOf(reference) : {},
+    outputs: outputsWord(pair),
+    sqnr: readings.find(({ quantity }) => quantity === 'transfer.sqnr.output'),
+  });
+  const indexed = indexReadings(readings);
+  const test = pair && testAccuracy(options, pair);
   return {
     placeId: subject.cell.placeId,
     referencePlaceId,
@@ -69,16 +92,25 @@ function compare(options: CompareOptions): PlaceComparison {
     commonInputs: pair?.common.comparable ? pair.common.count : 0,
     outputs: outputsWord(pair),
     notes: notesOf(pair),
-    prediction: predictNumerics({
-      record: options.evidence.variants.find(({ digest }) => digest === subject.cell.variant.digest)?.record,
-      here: kernelsOf(subject),
-      there: reference ? kernelsOf(reference) : {},
-      outputs: outputsWord(pair),
-      sqnr: readings.find(({ quantity }) => quantity === 'transfer.sqnr.output'),
+    prediction,
+    transfer: judgeTransfer({
+      comparison: { readings: indexed, prediction },
+      here: subject.cell,
+      there: reference?.cell,
     }),
+    ...(test && { mcnemar: test }),
     ...(latency.verdict && { speed: latency.verdict }),
-    readings: indexReadings(readings),
+    readings: indexed,
   };
+}
+
+function testAccuracy({ evidence, subject }: CompareOptions, pair: OutputPair): PlaceComparison['mcnemar'] {
+  const labels = usableLabels(pair.subject, evidence.dataset, evidence.labels);
+  const counts = labels.usable ? countRight(pair, labels.labels) : undefined;
+  if (!counts) return undefined;
+  const { firstOnly: thereOnly, secondOnly: hereOnly } = counts;
+  const { p, method } = mcnemar(thereOnly, hereOnly);
+  return { hereOnly, thereOnly, p, adjustedP: p, method };
 }
 
 function kernelsOf({ cell, evidence }: SummarisedCell): Kernels {

@@ -11,6 +11,13 @@ const predictionSchema = z.object({
 });
 export type NumericPrediction = z.infer<typeof predictionSchema>;
 
+const transferVerdictSchema = z.object({
+  verdict: z.enum(['transfers', 'transfers with loss', 'does not transfer', 'cannot be said']),
+  /** What was shown of answers and of speed, in words. */
+  reasons: z.array(z.string()),
+});
+export type TransferVerdict = z.infer<typeof transferVerdictSchema>;
+
 /** How one variant behaves in one place compared with the reference place. */
 export const comparisonSchema = z.object({
   placeId: z.string(),
@@ -26,6 +33,17 @@ export const comparisonSchema = z.object({
   notes: z.array(z.string()),
   /** From the numeric fingerprints of both places and the variant's weights, made without its outputs. */
   prediction: predictionSchema,
+  transfer: transferVerdictSchema,
+  /** McNemar's test of the accuracies in both places: inputs that one alone gets right; p adjusted by Holm over the report. */
+  mcnemar: z
+    .object({
+      hereOnly: z.number(),
+      thereOnly: z.number(),
+      p: z.number(),
+      adjustedP: z.number(),
+      method: z.string(),
+    })
+    .optional(),
   /** Of the latency ratio; absent where there is none. */
   speed: speedVerdictSchema.optional(),
   /** `transfer.latency.ratio`, `transfer.accuracy.difference`, `transfer.sqnr.output`, `transfer.flips.top1`, `transfer.flips.top1.variant`. */

@@ -1,7 +1,7 @@
 import { available } from '@qfleet/shared/available-reading.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import { clopperPearson } from '@qfleet/shared/statistics/clopper-pearson.ts';
-import { newcombePaired } from '@qfleet/shared/statistics/newcombe-paired.ts';
+import { newcombePaired, type PairedCounts } from '@qfleet/shared/statistics/newcombe-paired.ts';
 import { sqnr } from '@qfleet/shared/statistics/sqnr.ts';
 import { isRight, type UsableLabels } from './accuracy-readings.ts';
 import { type CommonInputs, commonInputs } from './common-inputs.ts';
@@ -97,13 +97,7 @@ export function accuracyLossReading(quantity: string, pair: OutputPair, labels: 
   if (!labels.usable) return unavailable(quantity, 'points', labels.reason);
   if (!subject.topK || !reference.topK) return unavailable(quantity, 'points', 'no-class-output');
   if (common.count === 0) return unavailable(quantity, 'points', 'n-too-small: 0 of 1');
-  const counts = { bothRight: 0, firstOnly: 0, secondOnly: 0, bothWrong: 0 };
-  for (let input = 0; input < common.count; input++) {
-    const first = isRight(reference.topK, labels.labels, input);
-    const second = isRight(subject.topK, labels.labels, input);
-    counts[first ? (second ? 'bothRight' : 'firstOnly') : second ? 'secondOnly' : 'bothWrong']++;
-  }
-  const { difference, low, high, method } = newcombePaired(counts);
+  const { difference, low, high, method } = newcombePaired(countRight(pair, labels.labels)!);
   return available({
     quantity,
     status: 'derived',
@@ -114,6 +108,21 @@ export function accuracyLossReading(quantity: string, pair: OutputPair, labels: 
     n: common.count,
     ...noteFlags(common),
   });
+}
+
+/** How often reference (first) and subject (second) are right on the common inputs; undefined where classes are not known. */
+export function countRight(
+  { subject, reference, common }: OutputPair,
+  labels: Uint32Array,
+): PairedCounts | undefined {
+  if (!common.comparable || !subject.topK || !reference.topK) return undefined;
+  const counts = { bothRight: 0, firstOnly: 0, secondOnly: 0, bothWrong: 0 };
+  for (let input = 0; input < common.count; input++) {
+    const first = isRight(reference.topK, labels, input);
+    const second = isRight(subject.topK, labels, input);
+    counts[first ? (second ? 'bothRight' : 'firstOnly') : second ? 'secondOnly' : 'bothWrong']++;
+  }
+  return counts;
 }
 
 function noteFlags(common: CommonInputs): { flags?: string[] } {

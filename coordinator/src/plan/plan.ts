@@ -72,6 +72,19 @@ export const planSchema = z.strictObject({
       equivalenceMargin: z.number().positive().max(1).default(0.05),
     })
     .prefault({}),
+  /** What a variant has to keep to be recommended; what is left out has no limit. */
+  goals: z
+    .strictObject({
+      /** Top-1 lost against fp32, percentage points. */
+      maxAccuracyLoss: z.number().nonnegative().optional(),
+      maxP90Ms: z.number().positive().optional(),
+      maxSizeBytes: z.number().positive().optional(),
+      /** Accuracy lost relative to fp32's, %; Olive's words, as is the next. */
+      percentMaxDegradation: z.number().nonnegative().optional(),
+      /** Latency saved against fp32, %. */
+      percentMinImprovement: z.number().max(100).optional(),
+    })
+    .default({}),
   /** A device is probed where its last probe is older than this, hours; 0: always; -1: never. */
   probeMaxAgeHours: z.number().default(168),
   seed: z.number().int().nonnegative().default(1),

@@ -12,6 +12,7 @@ import { comparePlaces } from '../analysis/compare-places.ts';
 import type { RunEvidence } from '../analysis/evidence.ts';
 import { findReferenceVariant } from '../analysis/find-reference-variant.ts';
 import { listPlaces } from '../analysis/list-places.ts';
+import { type Recommendation, recommend } from '../analysis/recommend.ts';
 import { summariseCells } from '../analysis/summarise-cells.ts';
 import { describeCompatibility } from './describe-compatibility.ts';
 import { describeDevice } from './describe-device.ts';
@@ -62,6 +63,7 @@ export function buildReport(evidence: RunEvidence): Report {
     cells,
     comparisons: comparePlaces(evidence, summaries, places),
     compatibility: describeCompatibility(cells, evidence),
+    recommendation: describeRecommendation(recommend(cells, run.plan.goals)),
     findings: describeFindings(cells, places),
     jobs: describeJobs(evidence),
     results: describeResults(evidence),
@@ -77,6 +79,24 @@ export function buildReport(evidence: RunEvidence): Report {
       maxOtherShare,
       minFrequencyShare,
     },
+  };
+}
+
+function describeRecommendation({ places, everywhere }: Recommendation): Report['recommendation'] {
+  return {
+    places: places.map(({ placeId, best, front, misses }) => ({
+      placeId,
+      ...(best && {
+        best: {
+          variant: best.variant,
+          latencyNs: best.latencyNs,
+          ...(best.lossPoints !== undefined && { lossPoints: best.lossPoints }),
+        },
+      }),
+      front: [...front],
+      misses: [...misses],
+    })),
+    ...(everywhere && { everywhere }),
   };
 }
 

@@ -20,6 +20,7 @@ import type { Section } from './section.ts';
 import { speedSection } from './speed-section.ts';
 import { stripControl } from './strip-control.ts';
 import { sustainedSection } from './sustained-section.ts';
+import { recommendationSection, transferVerdictsSection } from './transfer-verdict-sections.ts';
 
 /** Everything that the formats for people show, in order. */
 export interface ReportText {
@@ -45,6 +46,8 @@ export function buildSections(report: Report): ReportText {
     sustainedSection(report, footnotes),
     placeSpeedSection(report, footnotes),
     placeOutputsSection(report, footnotes),
+    transferVerdictsSection(report),
+    recommendationSection(report),
     predictionsSection(report, footnotes),
     compatibilitySection(report, footnotes),
     slowInt8Section(report),

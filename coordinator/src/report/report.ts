@@ -107,6 +107,23 @@ export const reportSchema = z.object({
       whyNotFaster: z.array(z.string()),
     }),
   ),
+  /** What to ship where, under the plan's goals. */
+  recommendation: z.object({
+    places: z.array(
+      z.object({
+        placeId: z.string(),
+        /** The fastest variant that keeps all goals; absent where none does. */
+        best: z
+          .object({ variant: z.string(), latencyNs: z.number(), lossPoints: z.number().optional() })
+          .optional(),
+        /** Variants that no other beats in speed, accuracy and size at once. */
+        front: z.array(z.string()),
+        misses: z.array(z.string()),
+      }),
+    ),
+    /** The one variant for all places, and by how much it is slower than the best where it is worst, 0.1 is 10 %. */
+    everywhere: z.object({ variant: z.string(), regret: z.number() }).optional(),
+  }),
   /** What came out, one sentence per place and variant. */
   findings: z.array(z.string()),
   jobs: z.array(
