@@ -104,7 +104,7 @@ function compare(options: CompareOptions): PlaceComparison {
   };
 }
 
-function testAccuracy({ evidence, subject }: CompareOptions, pair: OutputPair): PlaceComparison['mcnemar'] {
+function testAccuracy({ evidence }: CompareOptions, pair: OutputPair): PlaceComparison['mcnemar'] {
   const labels = usableLabels(pair.subject, evidence.dataset, evidence.labels);
   const counts = labels.usable ? countRight(pair, labels.labels) : undefined;
   if (!counts) return undefined;

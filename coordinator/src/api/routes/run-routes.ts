@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { compareRuns, runComparisonSchema } from '../../analysis/compare-runs.ts';
+import { loadEvidence } from '../../analysis/load-evidence.ts';
 import { findRun } from '../../main/find-by-name.ts';
 import { planSchema } from '../../plan/plan.ts';
 import type { RunRecord } from '../../store/records.ts';
@@ -16,6 +18,13 @@ const mediaTypes: Record<ReportFormat, string> = {
 };
 
 const reportQuery = z.object({ format: z.enum(['json', 'table', 'md', 'csv', 'html']).default('json') });
+
+/** A run against an earlier one. */
+export const runComparisonsSchema = z.object({
+  rows: z.array(runComparisonSchema),
+  /** Cells of the run that the base has not. */
+  unmatched: z.number(),
+});
 
 export function runRoutes(services: Services): Route[] {
   const { store } = services;
@@ -69,6 +78,24 @@ export function runRoutes(services: Services): Route[] {
         const run = await findRun(store, params.name);
         await services.cancelRun(run, 'cancelled by the operator');
         return detail(await findRun(store, run.id));
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/runs/{name}/compare',
+      operationId: 'compareRuns',
+      summary: 'A run against an earlier one, cell by cell',
+      tag: 'runs',
+      params: nameParam,
+      query: z.object({ base: z.string().min(1) }),
+      response: runComparisonsSchema,
+      handle: async ({ params, query }) => {
+        const [run, base] = [await findRun(store, params.name), await findRun(store, query.base)];
+        const { rows, unmatched } = compareRuns(
+          await loadEvidence(run.id, store, services.blobs),
+          await loadEvidence(base.id, store, services.blobs),
+        );
+        return { rows: [...rows], unmatched };
       },
     }),
     defineRoute({
