@@ -47,6 +47,8 @@ export interface Services {
     readonly path: string;
     readonly name: string;
   }): Promise<ImportRecord>;
+  /** The evidence of a run with its report, as one zip archive. */
+  buildBundle(run: RunRecord): Promise<Uint8Array>;
   buildImportReport(imported: ImportRecord, format: ReportFormat): Promise<string>;
   collectGarbage(order: { readonly dryRun: boolean }): Promise<GarbageReport>;
   /** Resolves when something may have been appended to the events, or when `signal` aborts. */

@@ -89,6 +89,10 @@ export class ApiClient {
     return (await this.#fetch('GET', path, undefined, {})).text();
   }
 
+  async getBytes(path: string): Promise<Uint8Array> {
+    return new Uint8Array(await (await this.#fetch('GET', path, undefined, {})).arrayBuffer());
+  }
+
   /** As `get`, and waits for a coordinator that is away; see `Patience`. */
   getPatiently<T>(path: string, schema: z.ZodType<T>, patience: Patience): Promise<T> {
     return this.#patiently(() => this.get(path, schema), patience);

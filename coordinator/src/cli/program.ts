@@ -2,6 +2,7 @@ import { Command, type CommanderError, Option } from 'commander';
 import { readVersion } from '../main/read-version.ts';
 import type { CliContext } from './cli-context.ts';
 import { addAgentCommands } from './commands/agent.ts';
+import { addBundleCommands } from './commands/bundle.ts';
 import { addCompareCommand } from './commands/compare.ts';
 import { addCompatCommand } from './commands/compat.ts';
 import { addCompletionCommand } from './commands/completion.ts';
@@ -55,6 +56,7 @@ export function createProgram(context: CliContext): Command {
   addCompareCommand(program, context);
   addGateCommand(program, context);
   addCompatCommand(program, context);
+  addBundleCommands(program, context);
   addDivergenceCommand(program, context);
   addAgentCommands(program, context);
   addVirtualDevice(program, context);

@@ -55,8 +55,8 @@ function variantsIn(outcome: Outcome): string[] {
 function blobsIn(outcome: Outcome): string[] {
   if (outcome.kind === 'probe') return [];
   if (outcome.kind === 'evaluate') {
-    const { comparison, topK } = outcome.facts;
-    return topK ? [comparison.blob, topK.blob] : [comparison.blob];
+    const { comparison, topK, profile } = outcome.facts;
+    return [comparison.blob, ...(topK ? [topK.blob] : []), ...(profile ? [profile] : [])];
   }
   const { samplesBlob, profiles } = outcome.facts;
   return [...(samplesBlob ? [samplesBlob] : []), ...profiles.map((profile) => profile.blob)];

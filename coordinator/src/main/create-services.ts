@@ -5,11 +5,13 @@ import type { Services } from '../api/services.ts';
 import { addModel } from '../artefacts/add-model.ts';
 import { addVariant } from '../artefacts/add-variant.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import { packBundle, type SignedResult } from '../bundle/pack-bundle.ts';
 import { addDevice } from '../fleet/add-device.ts';
 import type { EventBus } from '../fleet/event-bus.ts';
 import type { Fleet } from '../fleet/start-fleet.ts';
 import { addImport, readImport } from '../imports/add-import.ts';
 import type { Authority } from '../pki/authority.ts';
+import type { RunRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskWorker } from '../tasks/task-worker.ts';
 import { cancelRun } from './cancel-run.ts';
@@ -63,12 +65,20 @@ export function createServices(parts: ServiceParts): Services {
     cancelRun: (run, reason) => cancelRun({ run, reason, store, events, fleet }),
     buildReport: async ({ id }, format) =>
       renderReport({ evidence: await loadEvidence(id, store, blobs), format }),
+    buildBundle: async (run) =>
+      packBundle(await loadEvidence(run.id, store, blobs), await listSigned(run, store), version),
     addImport: (order) => addImport({ ...order, store, blobs }),
     buildImportReport: async ({ digest }, format) =>
       renderReport({ imported: await readImport(digest, blobs), format }),
     collectGarbage: ({ dryRun }) => collectUnusedBlobs({ store, blobs, nowMs: Date.now(), dryRun }),
     waitForEvent: (signal) => waitForEvent(events, signal),
   };
+}
+
+/** The run's committed results, and the earlier probes of its devices. */
+async function listSigned({ id, deviceIds, finishedAtMs }: RunRecord, store: Store): Promise<SignedResult[]> {
+  const probes = await Promise.all(deviceIds.map((deviceId) => store.latestProbe(deviceId, finishedAtMs)));
+  return [...(await store.listResults(id)), ...probes.filter((probe) => probe !== undefined)];
 }
 
 /** Where agents are told to connect: as bound, or by a name of this machine where it listens on all addresses. */

@@ -100,6 +100,20 @@ export function runRoutes(services: Services): Route[] {
     }),
     defineRoute({
       method: 'GET',
+      path: '/v1/runs/{name}/bundle',
+      operationId: 'getBundle',
+      summary: 'Everything that the report was computed from, signed by the devices, as a zip archive',
+      tag: 'runs',
+      params: nameParam,
+      response: { contentTypes: ['application/zip'] },
+      handle: async ({ params, reply }) => {
+        const bytes = await services.buildBundle(await findRun(store, params.name));
+        void reply.header('content-type', 'application/zip');
+        return Buffer.from(bytes);
+      },
+    }),
+    defineRoute({
+      method: 'GET',
       path: '/v1/runs/{name}/report',
       operationId: 'getReport',
       summary: 'The report of a run, computed from what is stored',

@@ -1,0 +1,45 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { connectToCoordinator } from '../api-client.ts';
+import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
+import { formatBytes } from '../output/format-value.ts';
+import { withExample } from '../with-options.ts';
+
+interface BundleOptions extends GlobalOptions {
+  readonly out?: string;
+}
+
+/** `qfleet bundle` and `qfleet verify`: a run's evidence in one file, and whether it holds. */
+export function addBundleCommands(program: Command, context: CliContext): void {
+  const bundle = program
+    .command('bundle [run]')
+    .description(
+      'everything that a run’s report was computed from, signed by its devices, in one file (default: latest)',
+    )
+    .option('--out <file>', 'where to write it (default: RUN.zip)')
+    .action(async (run = 'latest') => {
+      const options = bundle.optsWithGlobals<BundleOptions>();
+      const client = await connectToCoordinator(context, options);
+      const bytes = await client.getBytes(`/v1/runs/${encodeURIComponent(run)}/bundle`);
+      const path = resolve(context.cwd, options.out ?? `${run}.zip`);
+      await writeFile(path, bytes);
+      say(
+        context,
+        `Wrote ${path}, ${formatBytes(bytes.length)}. Anybody can check it: qfleet verify ${path}`,
+      );
+    });
+  withExample(bundle, 'qfleet bundle latest --out evidence.zip');
+  const verify = program
+    .command('verify <bundle>')
+    .description('hold a bundle against its digests and signatures, and compute its report anew, offline')
+    .action(async (file: string) => {
+      const { verifyBundle } = await import('../../bundle/verify-bundle.ts');
+      const found = verifyBundle(await readFile(resolve(context.cwd, file)));
+      say(context, `The bundle of run ${found.runId} holds:`);
+      say(context, `  ${found.results} results, signed by ${found.devices.join(', ')}`);
+      say(context, `  ${found.blobs} blobs with their own digests`);
+      say(context, `  ${found.readings} readings of the report, computed anew and found equal`);
+    });
+  withExample(verify, 'qfleet verify evidence.zip');
+}
