@@ -16,6 +16,7 @@ import { noopCost } from './noop-cost.ts';
 import { pointerChase } from './pointer-chase.ts';
 import { quantizerSpeed } from './quantizers/quantizer-speed.ts';
 import { stream } from './stream.ts';
+import { transferMatrix } from './transfer-matrix.ts';
 
 // Read by ONNX Runtime when it loads: without it, it uploads telemetry.
 process.env['ORT_DISABLE_TELEMETRY'] = '1';
@@ -30,6 +31,7 @@ const benchmarks: readonly Benchmark[] = [
   stream,
   pointerChase,
   quantizerSpeed,
+  transferMatrix,
 ];
 
 const usage = `npm run bench -- [options]

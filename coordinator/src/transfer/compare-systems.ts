@@ -1,16 +1,22 @@
 import type { Random } from '@qfleet/shared/random.ts';
 import { bootstrapInterval } from '@qfleet/shared/statistics/bootstrap-interval.ts';
 import type { Interval } from '@qfleet/shared/statistics/interval.ts';
-import { median } from '@qfleet/shared/statistics/median.ts';
-import { kendallTau, spearmanRho } from '@qfleet/shared/statistics/rank-agreement.ts';
+import {
+  correlateRanks,
+  kendallTau,
+  minItemsForRank,
+  ranks,
+  spearmanRho,
+} from '@qfleet/shared/statistics/rank-agreement.ts';
 import { findTwins, type Grid } from './grid.ts';
+import { PairOrders } from './pair-orders.ts';
 
 /** Items from which an interval of a rank correlation is told. */
 const minItemsForInterval = 10;
 /** Resamplings of networks for one τ: its interval's ends move by some hundredths between seeds. */
 const resamples = 500;
-/** Intervals cost a second for every thousand pairs of networks: with more systems than these they are left out. */
-const maxSystemsForIntervals = 12;
+/** Intervals and inversions cost far more than the rest: with more systems than these they are left out. */
+const maxSystemsForDetail = 12;
 /** Latencies that differ by less are tied: single runs of one network differ by as much. */
 const tieShare = 0.02;
 
@@ -30,7 +36,7 @@ export interface SystemPair {
   readonly speedUpTransfer:
     | { readonly median: number; readonly within10: number; readonly networks: number }
     | undefined;
-  /** Pairs of items that are clearly ordered otherwise, the worst first: faster here, slower there. */
+  /** Pairs of items that are clearly ordered otherwise, the worst first: faster here, slower there; empty with many systems. */
   readonly inversions: readonly {
     readonly faster: string;
     readonly slower: string;
@@ -48,45 +54,71 @@ export function compareSystems(
   },
 ): SystemPair[] {
   const pairs: SystemPair[] = [];
+  const common: Shared = {
+    orders: new PairOrders(grid.logs, (a, b) => Math.abs(a - b) < tieShare),
+    ranked: grid.logs.map((row) =>
+      row.length >= minItemsForRank && !row.some(Number.isNaN) ? ranks(row) : undefined,
+    ),
+    everything: grid.items.map((_, item) => item),
+    twins: findTwins(grid, options.reference, options.subject),
+    isDetailed: grid.systems.length <= maxSystemsForDetail,
+    randomOf: options.randomOf,
+  };
   for (let first = 0; first < grid.systems.length; first++) {
     for (let second = first + 1; second < grid.systems.length; second++) {
-      const pair = comparePair(grid, { first, second }, options);
+      const pair = comparePair(grid, { first, second }, common);
       if (pair) pairs.push(pair);
     }
   }
   return pairs;
 }
 
+/** What all pairs of a grid share. */
+interface Shared {
+  readonly orders: PairOrders;
+  /** Of systems that measured everything, the ranks of their items. */
+  readonly ranked: readonly (Float64Array | undefined)[];
+  /** Every item. */
+  readonly everything: readonly number[];
+  readonly twins: ReturnType<typeof findTwins>;
+  /** Whether intervals and inversions are worked out. */
+  readonly isDetailed: boolean;
+  readonly randomOf: (pair: string) => Random;
+}
+
 function comparePair(
   grid: Grid,
   { first, second }: { readonly first: number; readonly second: number },
-  { reference, subject, randomOf }: Parameters<typeof compareSystems>[1],
+  { orders, ranked, everything, twins, isDetailed, randomOf }: Shared,
 ): SystemPair | undefined {
   const [a, b] = [grid.logs[first]!, grid.logs[second]!];
-  const common = grid.items.map((_, item) => item).filter((item) => !Number.isNaN(a[item]! + b[item]!));
+  const whole = ranked[first] && ranked[second];
+  const common = whole ? everything : everything.filter((item) => !Number.isNaN(a[item]! + b[item]!));
   if (common.length === 0) return undefined;
   const names = { first: grid.systems[first]!.id, second: grid.systems[second]!.id };
-  const ratios = common.map((item) => Math.exp(b[item]! - a[item]!)).sort((x, y) => x - y);
+  const gaps = Float64Array.from(common, (item) => b[item]! - a[item]!).sort();
   const tauOf = (items: readonly number[]): number | undefined => tau(a, b, items);
   return {
     ...names,
     items: common.length,
     ratio: {
-      median: median(ratios),
-      low: ratios[Math.floor(ratios.length / 4)]!,
-      high: ratios[Math.min(ratios.length - 1, Math.floor((3 * ratios.length) / 4))]!,
+      median: Math.exp(middleOf(gaps)),
+      low: Math.exp(gaps[Math.floor(gaps.length / 4)]!),
+      high: Math.exp(gaps[Math.min(gaps.length - 1, Math.floor((3 * gaps.length) / 4))]!),
     },
-    tau: tauOf(common),
+    tau: orders.tau(first, second, common.length),
     tauInterval:
-      common.length < minItemsForInterval || grid.systems.length > maxSystemsForIntervals
+      common.length < minItemsForInterval || !isDetailed
         ? undefined
         : intervalOverNetworks(grid, common, tauOf, randomOf(`${names.first} ${names.second}`)),
-    rho: spearmanRho(
-      common.map((item) => a[item]!),
-      common.map((item) => b[item]!),
-    ),
-    speedUpTransfer: transferOf(grid, { a, b }, reference, subject),
-    inversions: findInversions(grid, { a, b }, common),
+    rho: whole
+      ? correlateRanks(ranked[first]!, ranked[second]!)
+      : spearmanRho(
+          common.map((item) => a[item]!),
+          common.map((item) => b[item]!),
+        ),
+    speedUpTransfer: transferOf(twins, { a, b }),
+    inversions: isDetailed ? findInversions(grid, { a, b }, common) : [],
   };
 }
 
@@ -115,18 +147,25 @@ function intervalOverNetworks(
 }
 
 function transferOf(
-  grid: Grid,
+  twins: Shared['twins'],
   { a, b }: { readonly a: Float64Array; readonly b: Float64Array },
-  reference: string,
-  subject: string,
 ): SystemPair['speedUpTransfer'] {
-  const ratios = findTwins(grid, reference, subject)
-    .map((twin) => b[twin.reference]! - b[twin.subject]! - (a[twin.reference]! - a[twin.subject]!))
-    .filter((log) => !Number.isNaN(log))
-    .map(Math.exp);
-  if (ratios.length === 0) return undefined;
-  const within = ratios.filter((ratio) => ratio > 1 / 1.1 && ratio < 1.1).length;
-  return { median: median(ratios), within10: within / ratios.length, networks: ratios.length };
+  const gaps = Float64Array.from(
+    twins,
+    (twin) => b[twin.reference]! - b[twin.subject]! - (a[twin.reference]! - a[twin.subject]!),
+  )
+    .filter((gap) => !Number.isNaN(gap))
+    .sort();
+  if (gaps.length === 0) return undefined;
+  let within = 0;
+  for (const gap of gaps) if (Math.abs(gap) < Math.log(1.1)) within++;
+  return { median: Math.exp(middleOf(gaps)), within10: within / gaps.length, networks: gaps.length };
+}
+
+/** The median of sorted values. */
+function middleOf(sorted: Float64Array): number {
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 const maxInversions = 5;

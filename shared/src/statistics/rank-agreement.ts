@@ -32,8 +32,12 @@ export function kendallTau(
 export function spearmanRho(first: ArrayLike<number>, second: ArrayLike<number>): number | undefined {
   requireSameLength(first, second);
   if (first.length < minItemsForRank) return undefined;
-  const [a, b] = [ranks(first), ranks(second)];
-  const center = (first.length + 1) / 2;
+  return correlateRanks(ranks(first), ranks(second));
+}
+
+/** Pearson's correlation of two rankings of the same items. Undefined where one is all ties. */
+export function correlateRanks(a: Float64Array, b: Float64Array): number | undefined {
+  const center = (a.length + 1) / 2;
   let [product, squareA, squareB] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {
     const [x, y] = [a[i]! - center, b[i]! - center];
@@ -45,7 +49,7 @@ export function spearmanRho(first: ArrayLike<number>, second: ArrayLike<number>)
 }
 
 /** Ranks from 1, equal values by their mean rank. */
-function ranks(values: ArrayLike<number>): Float64Array {
+export function ranks(values: ArrayLike<number>): Float64Array {
   const order = Array.from({ length: values.length }, (_, i) => i).sort((i, j) => values[i]! - values[j]!);
   const ranked = new Float64Array(values.length);
   for (let from = 0; from < order.length; ) {
