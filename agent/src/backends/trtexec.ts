@@ -2,6 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { ConsoleFacts } from '@qfleet/shared/trtexec/parse-console.ts';
+import { parseOutputs, parseTimes } from '@qfleet/shared/trtexec/parse-exports.ts';
 import type { Backend, Feeds, FeedTensor, LoadedVariant, LoadOptions, Outputs } from './backend.ts';
 import {
   buildArguments,
@@ -12,8 +14,6 @@ import {
   timeArguments,
 } from './trtexec/build-arguments.ts';
 import { cachedEngine } from './trtexec/engine-cache.ts';
-import type { ConsoleFacts } from './trtexec/parse-console.ts';
-import { parseOutputs, parseTimes } from './trtexec/parse-exports.ts';
 import { findTrtexec, runTrtexec } from './trtexec/run-trtexec.ts';
 
 /** A Jetson Nano took three minutes for a ResNet-18. */

@@ -37,6 +37,8 @@ const operatorSchema = z.object({
   type: z.string(),
   /** `integer`: computes on 8-bit integers; `convert`: quantizes or dequantizes; `float`: everything else. */
   kind: z.enum(['integer', 'convert', 'float']),
+  /** The runtime's execution provider that took it, where the trace tells. */
+  provider: z.string().optional(),
   count: z.number().int(),
   timeShare: readingSchema,
 });

@@ -42,14 +42,18 @@ export function readOperatorProfile(bytes: Uint8Array, whyNoTime: string | undef
     const partUs = kernels.filter(of).reduce((sum, kernel) => sum + kernel.durationUs, 0);
     return available({ quantity, status: 'derived', value: partUs / totalUs, unit: '1', method });
   };
-  const groups = Map.groupBy(kernels, (kernel) => `${kernel.type}\n${kernel.kind}`);
+  const groups = Map.groupBy(kernels, (kernel) => `${kernel.type}\n${kernel.kind}\n${kernel.provider ?? ''}`);
   const operators = [...groups.values()].map((group): OperatorUse => {
-    const [{ type, kind }] = group as [Kernel, ...Kernel[]];
+    const [{ type, kind, provider }] = group as [Kernel, ...Kernel[]];
     return {
       type,
       kind,
+      ...(provider !== undefined && { provider }),
       count: new Set(group.map((kernel) => kernel.node)).size,
-      timeShare: share('operators.share', (kernel) => kernel.type === type && kernel.kind === kind),
+      timeShare: share(
+        'operators.share',
+        (kernel) => kernel.type === type && kernel.kind === kind && kernel.provider === provider,
+      ),
     };
   });
   return {

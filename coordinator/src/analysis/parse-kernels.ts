@@ -12,6 +12,7 @@ const eventSchema = z.object({
   args: z
     .object({
       op_name: z.string().optional(),
+      provider: z.string().optional(),
       node_index: z.union([z.string(), z.number()]).optional(),
       input_type_shape: z.array(z.record(z.string(), z.unknown())).optional(),
       activation_size: sizeSchema,
@@ -33,6 +34,8 @@ export interface Kernel {
   /** The node's name as the runtime has it, fusions' suffixes included. */
   readonly name: string;
   readonly durationUs: number;
+  /** The execution provider that took it: `CPU`, `CUDA`, …; undefined where the trace does not tell. */
+  readonly provider: string | undefined;
   /** Element type of the first input. */
   readonly inputType: string | undefined;
   /** Bytes of activations read and of outputs written; undefined where the trace does not tell. */
@@ -55,6 +58,7 @@ export function parseKernels(bytes: Uint8Array): Kernel[] {
         node: `${args.node_index ?? ''} ${name}`,
         name: name.slice(0, -suffix.length),
         durationUs: Math.max(0, dur ?? 0),
+        provider: args.provider?.replace(/ExecutionProvider$/, ''),
         inputType,
         activationBytes: args.activation_size,
         outputBytes: args.output_size,

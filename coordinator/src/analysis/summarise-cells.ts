@@ -22,6 +22,7 @@ import { accuracyLossReading, agreementReading, pairOutputs, sqnrReading } from 
 import { energyReadings } from './energy-readings.ts';
 import type { RunEvidence } from './evidence.ts';
 import { findBadOutputs } from './find-bad-outputs.ts';
+import { findProbe } from './find-probe.ts';
 import { findReferenceVariant } from './find-reference-variant.ts';
 import { indexReadings } from './index-readings.ts';
 import { judgeNumerics } from './judge-numerics.ts';
@@ -223,12 +224,9 @@ function countersOf(evidence: RunEvidence, cell: ReadCell): Reading[] {
   return [...counterReadings({ launch, whyNone, probe }), ...energyReadings(launch, whyNone)];
 }
 
-/** The latest probe's readings of a device. */
 function probeReadings(evidence: RunEvidence, deviceId: string): readonly Reading[] {
-  const probe = evidence.results.findLast(
-    (entry) => entry.deviceId === deviceId && entry.result.outcome.kind === 'probe',
-  );
-  return probe?.result.outcome.kind === 'probe' ? probe.result.outcome.facts.readings : [];
+  const outcome = findProbe(deviceId, evidence)?.result.outcome;
+  return outcome?.kind === 'probe' ? outcome.facts.readings : [];
 }
 
 function roofline(evidence: RunEvidence, cell: ReadCell, readings: readonly Reading[]): Reading[] {

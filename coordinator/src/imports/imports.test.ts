@@ -11,6 +11,7 @@ import { importedSetSchema } from './imported-set.ts';
 const archive = findTestData('benchmarks/mlperf-inference-v2.0-raw.tar.gz');
 const ncnn = findTestData('benchmarks/ncnn');
 const aihub = findTestData('benchmarks/ai-hub');
+const trtexec = findTestData('trtexec');
 
 test('MLPerf v2.0: how int8 pays on a Pi 3, a Pi 4 and a Xavier', { skip: archive.skip }, async () => {
   const set = importedSetSchema.parse(await importSet('mlperf', archive.path));
@@ -74,6 +75,20 @@ test('AI Hub: precisions, devices and runtimes', { skip: aihub.skip }, async () 
   );
   assert.equal(found?.latencyNs, 1.13e6);
   assert.ok(results.some(({ precision }) => precision === 'int8'));
+});
+
+test('trtexec: GPUs, versions and formats from console texts', { skip: trtexec.skip }, async () => {
+  const { systems, results, notes } = await importSet('trtexec', trtexec.path);
+  assert.deepEqual(
+    results.map(({ system, network, precision, latencyNs, n }) => [system, network, precision, latencyNs, n]),
+    [
+      ['NVIDIA Tegra X1, TensorRT 8.0.1', 'best_deepstream.onnx_b1_gpu0_fp16', 'fp16', 40.6337e6, 100],
+      ['unknown GPU, TensorRT 8.2.1', 'best', 'best', 13.7999e6, undefined],
+      ['NVIDIA Tegra X1, TensorRT 8.2.1', 'culane_18-INT32', 'fp32', 90.3035e6, 35],
+    ],
+  );
+  assert.equal(systems.length, 3);
+  assert.deepEqual(notes, []);
 });
 
 describe('what cannot be imported', () => {

@@ -54,6 +54,20 @@ test('a device that was probed of late is not probed again, unless the plan want
   assert.deepEqual([hasProbe(0, true), hasProbe(-1, false)], [true, false]);
 });
 
+test('a machine with several agents is probed once, unless a container gives one of them less', () => {
+  const on = (bootId: string, name: string, inventory: Partial<Inventory> = {}): DeviceRecord => ({
+    ...device(name, { inventory }),
+    bootId,
+  });
+  const probed = (devices: DeviceRecord[]): string[] =>
+    plan({ devices }, { probeMaxAgeHours: 0 })
+      .jobs.filter((job) => job.spec.spec === 'probe')
+      .map((job) => job.deviceId);
+  assert.deepEqual(probed([on('x', 'a'), on('x', 'b'), on('y', 'c')]), ['a', 'c']);
+  assert.deepEqual(probed([on('x', 'a'), on('x', 'b', { memoryBytes: 1 })]), ['a', 'b']);
+  assert.deepEqual(probed([on('x', 'a'), on('x', 'b', { emulated })]), ['a', 'b']);
+});
+
 test('an emulated device evaluates fewer inputs, is given longer and is not timed', () => {
   const board = device('virtual', { inventory: { emulated } });
   const { jobs, notes } = plan({ devices: [board, device('pi')] }, { evaluation: { emulatedLimit: 150 } });

@@ -6,6 +6,7 @@ import type { NewJob } from '../store/store.ts';
 import { chooseBackends } from './choose-backends.ts';
 import { limitEvaluate, limitMeasure, limitProbe } from './limit-time.ts';
 import type { PlanRequest } from './plan-request.ts';
+import { isSameMachine } from './same-machine.ts';
 import { specEvaluate, specMeasure } from './spec-jobs.ts';
 
 export interface PlannedRun {
@@ -16,7 +17,7 @@ export interface PlannedRun {
 }
 
 /**
- * The jobs of a run, from the plan alone: per device a probe where there is none of late, then per backend ×
+ * The jobs of a run, from the plan alone: per machine a probe where there is none of late, then per backend ×
  * scenario × settings a measurement of all variants, then per backend × variant an evaluation. An emulated
  * device is not timed; `noop`, which computes nothing, is not evaluated. Ids follow from what is asked, so the
  * same request gives the same jobs. Throws `failed-precondition` where nothing is left to do.
@@ -59,8 +60,14 @@ function planDevice(request: PlanRequest, device: DeviceRecord): PlannedRun {
 function planProbe(request: PlanRequest, device: DeviceRecord): Draft[] {
   const maxAgeHours = request.plan.probeMaxAgeHours;
   const isFresh = maxAgeHours < 0 || (maxAgeHours > 0 && request.hasRecentProbe(device.id));
-  if (isFresh) return [];
+  if (isFresh || isProbedByAnother(request, device)) return [];
   return [{ spec: { spec: 'probe', probe: { maxMemoryBytes: 0 } }, timeLimitMs: limitProbe(device) }];
+}
+
+/** Agents that see one and the same machine: the first of them probes it for all. */
+function isProbedByAnother({ devices }: PlanRequest, device: DeviceRecord): boolean {
+  const first = devices.find((other) => isSameMachine(other, device));
+  return first !== undefined && first.id !== device.id;
 }
 
 function planMeasures(

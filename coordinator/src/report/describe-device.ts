@@ -1,5 +1,6 @@
 import type { JobResult } from '@qfleet/shared/result/job-result.ts';
 import type { RunEvidence } from '../analysis/evidence.ts';
+import { findProbe } from '../analysis/find-probe.ts';
 import type { DeviceRecord } from '../store/records.ts';
 import type { ReportDevice } from './report.ts';
 
@@ -35,14 +36,7 @@ function describeAgent(
 }
 
 function describeProbe(device: DeviceRecord, evidence: RunEvidence): ReportDevice['probe'] {
-  const probes = evidence.results.filter(
-    ({ deviceId, result }) => deviceId === device.id && result.outcome.kind === 'probe',
-  );
-  // The run's own probe first: a later one of another run must not change this run's report.
-  const own = probes.filter(({ result }) => result.runId === evidence.run.id);
-  const latest = (own.length > 0 ? own : probes).toSorted(
-    (a, b) => b.result.startedAtUnixMs - a.result.startedAtUnixMs || (a.digest < b.digest ? -1 : 1),
-  )[0];
+  const latest = findProbe(device.id, evidence);
   if (latest?.result.outcome.kind !== 'probe') {
     return { reason: whyNoProbe(device, evidence), readings: [], latencyLadder: [] };
   }

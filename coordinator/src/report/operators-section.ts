@@ -16,16 +16,17 @@ export function operatorsSection({ cells }: Report, footnotes: Footnotes): Secti
       stripControl(cell.variant.name),
       stripControl(operator.type),
       operator.kind,
+      stripControl(operator.provider ?? '-'),
       formatValue(operator.count, { unit: '', factor: 1, decimals: 0 }),
       readingText(operator.timeShare, { scale: percent, footnotes }),
     ]),
   );
-  const titles = ['device', 'backend', 'variant', 'operator', 'kind', 'nodes', 'time, %'];
+  const titles = ['device', 'backend', 'variant', 'operator', 'kind', 'provider', 'nodes', 'time, %'];
   return {
     id: 'operators',
     title: 'Operators',
     lead: 'From a profiled launch of its own. Integer: computes on 8-bit integers; convert: quantizes or dequantizes.',
-    table: { columns: titles.map((title, index) => ({ title, numeric: index >= 5 })), rows },
+    table: { columns: titles.map((title, index) => ({ title, numeric: index >= 6 })), rows },
     isDetail: true,
   };
 }

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { parquetReadObjects } from 'hyparquet';
 import { type SyntheticOptions, syntheticEvidence } from '../analysis/synthetic-evidence.ts';
 import { buildReport } from './build-report.ts';
 import { formatCsv } from './format-csv.ts';
 import { formatHtml } from './format-html.ts';
 import { formatJson } from './format-json.ts';
 import { formatMarkdown } from './format-markdown.ts';
+import { formatParquet } from './format-parquet.ts';
 import { formatTable } from './format-table.ts';
 import { reportSchema } from './report.ts';
 import { reportJsonSchema } from './report-json-schema.ts';
@@ -164,3 +166,15 @@ function parseCsvLine(line: string): string[] {
     (match) => match[1]?.replaceAll('""', '"') ?? match[2] ?? '',
   );
 }
+
+test('Parquet holds the rows of the CSV', async () => {
+  const bytes = formatParquet(report);
+  const rows = await parquetReadObjects({ file: new Uint8Array(bytes).buffer });
+  const csv = formatCsv(report).trimEnd().split('\r\n');
+  assert.equal(rows.length, csv.length - 1);
+  assert.deepEqual(Object.keys(rows[0]!), csv[0]!.split(','));
+  const p50 = rows.find(({ kind, quantity }) => kind === 'cell' && quantity === 'latency.p50');
+  const reading = report.cells[0]!.readings['latency.p50']!;
+  assert.ok(reading.status !== 'unavailable');
+  assert.deepEqual([p50!['value'], p50!['unit'], p50!['reason']], [reading.value, 'ns', null]);
+});

@@ -96,7 +96,9 @@ function comparePair(
   const common = whole ? everything : everything.filter((item) => !Number.isNaN(a[item]! + b[item]!));
   if (common.length === 0) return undefined;
   const names = { first: grid.systems[first]!.id, second: grid.systems[second]!.id };
-  const gaps = Float64Array.from(common, (item) => b[item]! - a[item]!).sort();
+  const gaps = new Float64Array(common.length);
+  for (let i = 0; i < gaps.length; i++) gaps[i] = b[common[i]!]! - a[common[i]!]!;
+  gaps.sort();
   const tauOf = (items: readonly number[]): number | undefined => tau(a, b, items);
   return {
     ...names,
@@ -150,12 +152,13 @@ function transferOf(
   twins: Shared['twins'],
   { a, b }: { readonly a: Float64Array; readonly b: Float64Array },
 ): SystemPair['speedUpTransfer'] {
-  const gaps = Float64Array.from(
-    twins,
-    (twin) => b[twin.reference]! - b[twin.subject]! - (a[twin.reference]! - a[twin.subject]!),
-  )
-    .filter((gap) => !Number.isNaN(gap))
-    .sort();
+  const found = new Float64Array(twins.length);
+  let count = 0;
+  for (const twin of twins) {
+    const gap = b[twin.reference]! - b[twin.subject]! - (a[twin.reference]! - a[twin.subject]!);
+    if (!Number.isNaN(gap)) found[count++] = gap;
+  }
+  const gaps = found.subarray(0, count).sort();
   if (gaps.length === 0) return undefined;
   let within = 0;
   for (const gap of gaps) if (Math.abs(gap) < Math.log(1.1)) within++;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import { type ConsoleFacts, parseConsole } from './parse-console.ts';
+import { type ConsoleFacts, parseConsole } from '@qfleet/shared/trtexec/parse-console.ts';
 
 /** Where NVIDIA's packages put it; it is on nobody's path. */
 const usualPath = '/usr/src/tensorrt/bin/trtexec';

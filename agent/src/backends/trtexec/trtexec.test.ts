@@ -4,14 +4,19 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseConsole, parseVersion } from '@qfleet/shared/trtexec/parse-console.ts';
+import {
+  parseLayerInfo,
+  parseOutputs,
+  parseProfile,
+  parseTimes,
+} from '@qfleet/shared/trtexec/parse-exports.ts';
 import { resolveLoad } from '../../jobs/resolve-load.ts';
 import { startRunner } from '../../runner/start-runner.ts';
 import { randomInputs } from '../../testing/make-job.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { backend } from '../trtexec.ts';
 import { buildArguments } from './build-arguments.ts';
-import { parseConsole, parseVersion } from './parse-console.ts';
-import { parseLayerInfo, parseOutputs, parseProfile, parseTimes } from './parse-exports.ts';
 import { runTrtexec } from './run-trtexec.ts';
 
 const recorded = (name: string): string =>

@@ -21,7 +21,7 @@ interface ImportOptions extends GlobalOptions {
 export function addImportCommands(program: Command, context: CliContext): void {
   const imported = program
     .command('import')
-    .description('measurements that others published: mlperf, ncnn, aihub; ls lists them');
+    .description('measurements that others published: mlperf, ncnn, aihub, trtexec; ls lists them');
   withExample(imported, 'qfleet import mlperf submissions.tar.gz, then: qfleet report submissions');
   for (const kind of importKinds) addKind(imported, context, kind);
   addList(imported, context);
@@ -31,6 +31,7 @@ const descriptions: Readonly<Record<ImportKind, string>> = {
   mlperf: 'MLPerf Inference submissions: LoadGen’s summaries and accuracy files, a folder or archive',
   ncnn: 'the README.md of ncnn’s benchmark folder, or that folder',
   aihub: 'Qualcomm AI Hub’s folder of models with perf.yaml',
+  trtexec: 'console texts of trtexec, one file or a folder of them',
 };
 
 function addKind(parent: Command, context: CliContext, kind: ImportKind): void {
@@ -59,6 +60,7 @@ const examples: Readonly<Record<ImportKind, string>> = {
   mlperf: 'inference_results_v2.0.tar.gz',
   ncnn: 'ncnn/benchmark',
   aihub: 'ai-hub-models/models',
+  trtexec: 'logs',
 };
 
 /** Everything that a report needs is loaded when one is asked for. */

@@ -2,11 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Command } from 'commander';
-import { connectToCoordinator } from '../api-client.ts';
+import { reportSchema } from '../../report/report.ts';
+import { type ApiClient, connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { withExample } from '../with-options.ts';
 
-const formats = ['table', 'md', 'json', 'csv', 'html'];
+const formats = ['table', 'md', 'json', 'csv', 'html', 'parquet'];
 
 interface ReportOptions extends GlobalOptions {
   readonly output?: string;
@@ -20,13 +21,14 @@ export function addReportCommand(program: Command, context: CliContext): void {
     .description('the cross-device report of a run (default: latest)')
     .option(
       '-o, --output <format>',
-      'table, md, json, csv or html (default: by the ending of --out, else table)',
+      'table, md, json, csv, html or parquet (default: by the ending of --out, else table)',
     )
     .option('--out <file>', 'write it there instead of standard output')
     .action(async (run = 'latest') => {
       const options = command.optsWithGlobals<ReportOptions>();
       const format = chooseFormat(options);
       const client = await connectToCoordinator(context, options);
+      if (format === 'parquet') return writeParquet(context, client, { run, out: options.out });
       const text = await client.getText(`/v1/runs/${encodeURIComponent(run)}/report?format=${format}`);
       if (options.out === undefined)
         return void context.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
@@ -35,6 +37,24 @@ export function addReportCommand(program: Command, context: CliContext): void {
       say(context, `Wrote ${path}`);
     });
   withExample(command, 'qfleet report latest --out report.html');
+}
+
+/** Made here of the JSON: bytes for other programs belong into a file. */
+async function writeParquet(
+  context: CliContext,
+  client: ApiClient,
+  { run, out }: { readonly run: string; readonly out: string | undefined },
+): Promise<void> {
+  if (out === undefined) {
+    throw new QfleetError('usage', 'Parquet is written to a file.', {
+      hint: 'Name one: --out report.parquet',
+    });
+  }
+  const { formatParquet } = await import('../../report/format-parquet.ts');
+  const json = await client.getText(`/v1/runs/${encodeURIComponent(run)}/report?format=json`);
+  const path = resolve(context.cwd, out);
+  await writeFile(path, formatParquet(reportSchema.parse(JSON.parse(json))));
+  say(context, `Wrote ${path}`);
 }
 
 function chooseFormat({ output, out }: ReportOptions): string {

@@ -1,5 +1,5 @@
-import { QfleetError } from '@qfleet/shared/errors.ts';
 import * as z from 'zod';
+import { QfleetError } from '../errors.ts';
 
 /** One query of `--exportTimes`, milliseconds; host latency: copy in, compute, copy out. */
 const timeSchema = z.object({ latencyMs: z.number(), computeMs: z.number().optional() });
