@@ -85,6 +85,8 @@ export const variantRecordSchema = z.object({
       samplesDigest: z.string(),
       /** Blob with the item digests, one hexadecimal line each, to find overlap with an evaluation set. */
       sampleDigestsBlob: z.string(),
+      /** Where the inputs were drawn at random: which draw it was, and from how many. */
+      resample: z.object({ seed: z.number(), pool: z.number() }).optional(),
       /** Blob with the ranges by tensor name, JSON. */
       rangesBlob: z.string(),
     })

@@ -6,6 +6,7 @@ export interface QuantizeOptions extends GlobalOptions {
   readonly calibration?: string;
   readonly recipe: string[];
   readonly limit: number;
+  readonly resamples: number;
   readonly output: string;
   readonly out?: string;
   readonly contract?: string;

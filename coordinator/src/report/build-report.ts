@@ -8,6 +8,7 @@ import {
   maxStealShare,
   minFrequencyShare,
 } from '@qfleet/shared/verdict/judge-timing.ts';
+import { calibrationSensitivity } from '../analysis/calibration-sensitivity.ts';
 import { comparePlaces } from '../analysis/compare-places.ts';
 import type { RunEvidence } from '../analysis/evidence.ts';
 import { findReferenceVariant } from '../analysis/find-reference-variant.ts';
@@ -63,6 +64,10 @@ export function buildReport(evidence: RunEvidence): Report {
     cells,
     comparisons: comparePlaces(evidence, summaries, places),
     compatibility: describeCompatibility(cells, evidence),
+    calibrations: calibrationSensitivity(cells, evidence.variants).map(({ range, ...one }) => ({
+      ...one,
+      ...(range && { range }),
+    })),
     recommendation: describeRecommendation(recommend(cells, run.plan.goals)),
     findings: describeFindings(cells, places),
     jobs: describeJobs(evidence),

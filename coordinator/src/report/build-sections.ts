@@ -1,3 +1,4 @@
+import { calibrationSection } from './calibration-section.ts';
 import { placeOutputsSection, placeSpeedSection } from './comparison-section.ts';
 import { compatibilitySection, differingLayersSection, slowInt8Section } from './compatibility-section.ts';
 import { correctnessSection } from './correctness-section.ts';
@@ -46,6 +47,7 @@ export function buildSections(report: Report): ReportText {
     sustainedSection(report, footnotes),
     placeSpeedSection(report, footnotes),
     placeOutputsSection(report, footnotes),
+    calibrationSection(report, footnotes),
     transferVerdictsSection(report),
     recommendationSection(report),
     predictionsSection(report, footnotes),

@@ -107,6 +107,19 @@ export const reportSchema = z.object({
       whyNotFaster: z.array(z.string()),
     }),
   ),
+  /** Accuracy loss over variants that differ in their calibration inputs alone, by place and recipe. */
+  calibrations: z.array(
+    z.object({
+      placeId: z.string(),
+      recipe: z.string(),
+      /** Random sets, inputs in each, inputs that they were drawn from. */
+      sets: z.number(),
+      size: z.number(),
+      pool: z.number(),
+      loss: readingSchema,
+      range: z.object({ least: z.number(), most: z.number() }).optional(),
+    }),
+  ),
   /** What to ship where, under the plan's goals. */
   recommendation: z.object({
     places: z.array(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseDigest } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { createRandom, shuffle } from '@qfleet/shared/random.ts';
 import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
 import { type PreparedDataset, prepareDataset } from '../artefacts/prepare-dataset.ts';
 import { readItems } from '../artefacts/read-split.ts';
@@ -39,8 +40,25 @@ export function createQuantizeTask(parts: Parts): TaskKind {
       const dataset =
         order.calibration === undefined ? undefined : await findDataset(parts.store, order.calibration);
       const prepared =
-        dataset && (await prepareCalibration({ model, dataset, limit: order.limit }, parts, context));
-      const { variants, refused } = await makeVariants({ model, recipes, prepared }, parts, context);
+        dataset &&
+        (await prepareCalibration(
+          { model, dataset, limit: order.resamples > 0 ? 0 : order.limit },
+          parts,
+          context,
+        ));
+      const sets = prepared ? drawSets(prepared, order) : [undefined];
+      const variants: Variant[] = [];
+      let refused: readonly RefusedRecipe[] = [];
+      for (const [i, set] of sets.entries()) {
+        const onProgress: TaskContext['onProgress'] = (step, fraction) =>
+          context.onProgress(
+            sets.length > 1 ? `calibration set ${i + 1} of ${sets.length}: ${step}` : step,
+            (i + fraction) / sets.length,
+          );
+        const made = await makeVariants({ model, recipes, prepared: set }, parts, { ...context, onProgress });
+        variants.push(...made.variants);
+        refused = made.refused;
+      }
       if (variants.length === 0) throw noneFits(refused);
       return {
         variants: variants.map(({ digest, name, sizeBytes }) => ({ digest, name, sizeBytes })),
@@ -48,6 +66,44 @@ export function createQuantizeTask(parts: Parts): TaskKind {
       };
     },
   };
+}
+
+/** Calibration inputs of one quantization: all that were prepared, or a random set of them. */
+interface CalibrationSet {
+  readonly prepared: PreparedDataset;
+  /** Places of the items in the split, ascending. */
+  readonly chosen: readonly number[];
+  readonly resample: { readonly seed: number; readonly pool: number } | undefined;
+}
+
+/** The sets to calibrate with. Throws `invalid-argument` where random sets would all be the same. */
+function drawSets(
+  prepared: PreparedDataset,
+  { resamples, limit }: { readonly resamples: number; readonly limit: number },
+): CalibrationSet[] {
+  const all = Array.from({ length: prepared.count }, (_, i) => i);
+  if (resamples === 0) return [{ prepared, chosen: all, resample: undefined }];
+  if (limit === 0 || limit >= prepared.count) {
+    throw new QfleetError(
+      'invalid-argument',
+      `Random sets of ${limit || 'all'} of ${prepared.count} items would all be the same.`,
+      { hint: 'Ask for fewer items than the calibration split has: --limit N.' },
+    );
+  }
+  return Array.from({ length: resamples }, (_, i) => {
+    const seed = i + 1;
+    const chosen = shuffle([...all], createRandom(seed))
+      .slice(0, limit)
+      .sort((a, b) => a - b);
+    return { prepared, chosen, resample: { seed, pool: prepared.count } };
+  });
+}
+
+/** Those items of a split that were chosen, in order. */
+async function* chosenItems({ prepared, chosen }: CalibrationSet, blobs: BlobStore): AsyncGenerator<Buffer> {
+  const wanted = new Set(chosen);
+  let place = 0;
+  for await (const item of readItems(prepared.shards, blobs)) if (wanted.has(place++)) yield item;
 }
 
 function describeRefusal({ recipe, error }: RefusedRecipe): Quantized['refused'][number] {
@@ -87,25 +143,25 @@ async function makeVariants(
   order: {
     readonly model: Model;
     readonly recipes: readonly Recipe[];
-    readonly prepared: PreparedDataset | undefined;
+    readonly prepared: CalibrationSet | undefined;
   },
   parts: Parts,
   { signal, onProgress }: TaskContext,
 ): Promise<{ readonly variants: Variant[]; readonly refused: readonly RefusedRecipe[] }> {
-  const { model, recipes, prepared } = order;
+  const { model, recipes, prepared: set } = order;
   const outDir = await mkdtemp(join(tmpdir(), 'qfleet-quantize-'));
   try {
     const made = await quantizeModel({
       modelPath: await parts.blobs.path(parseDigest(model.digest)),
       contract: model.contract,
       recipes,
-      ...(prepared
+      ...(set
         ? {
             calibration: {
-              datasetDigest: prepared.digest,
-              item: prepared.item,
-              itemDigests: prepared.itemDigests.slice(0, prepared.count),
-              items: () => readItems(prepared.shards, parts.blobs),
+              datasetDigest: set.prepared.digest,
+              item: set.prepared.item,
+              itemDigests: set.chosen.map((place) => set.prepared.itemDigests[place]!),
+              items: () => chosenItems(set, parts.blobs),
             },
           }
         : {}),
@@ -115,22 +171,32 @@ async function makeVariants(
       signal,
     });
     const variants: Variant[] = [];
-    for (const variant of made.variants) variants.push(await storeVariant(variant, model, parts));
+    for (const variant of made.variants)
+      variants.push(await storeVariant(variant, { model, resample: set?.resample }, parts));
     return { variants, refused: made.refused };
   } finally {
     await rm(outDir, { recursive: true, force: true });
   }
 }
 
-async function storeVariant(made: QuantizedVariant, model: Model, { store, blobs }: Parts): Promise<Variant> {
+async function storeVariant(
+  made: QuantizedVariant,
+  { model, resample }: { readonly model: Model; readonly resample: CalibrationSet['resample'] },
+  { store, blobs }: Parts,
+): Promise<Variant> {
   await blobs.putFile(made.path);
   if (made.blobs) {
     await blobs.put(made.blobs.ranges);
     await blobs.put(made.blobs.sampleDigests);
   }
-  const { digest, sizeBytes, record } = made;
+  const { digest, sizeBytes } = made;
+  const record =
+    resample && made.record.calibration
+      ? { ...made.record, calibration: { ...made.record.calibration, resample } }
+      : made.record;
   const variant = { digest, modelDigest: model.digest, sizeBytes, record, createdAtMs: Date.now() };
-  const name = made.recipe === 'fp32' ? 'fp32-folded' : made.recipe;
+  const plain = made.recipe === 'fp32' ? 'fp32-folded' : made.recipe;
+  const name = resample && record.calibration ? `${plain}~${resample.seed}` : plain;
   return store.addVariant({ ...variant, name }).catch((thrown: unknown) => {
     const isTaken = thrown instanceof QfleetError && thrown.code === 'already-exists';
     // The same recipe with other calibration inputs makes another variant, which needs a name of its own.

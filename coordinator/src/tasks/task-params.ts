@@ -33,6 +33,8 @@ export const quantizeSchema = z.strictObject({
   recipes: z.array(z.union([z.string().min(1), recipeSchema])).min(1),
   /** First so many items of the calibration split; 0: all. */
   limit: z.number().int().nonnegative().default(0),
+  /** So many times with another random set of `limit` items of the split, to see what that choice does; 0: the first items, once. */
+  resamples: z.number().int().nonnegative().max(50).default(0),
 });
 export type QuantizeParams = z.infer<typeof quantizeSchema>;
 

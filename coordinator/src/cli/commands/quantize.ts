@@ -25,6 +25,12 @@ export function addQuantizeCommand(program: Command, context: CliContext): void 
     )
     .option('--calibration <data>', 'dataset to calibrate with; with --out a file or folder')
     .option('--limit <n>', 'first so many calibration items; 0: all', wholeNumber(0), 0)
+    .option(
+      '--resamples <n>',
+      'so many variants of each recipe, calibrated with other random sets of --limit items',
+      wholeNumber(0),
+      0,
+    )
     .option('--out <dir>', 'read MODEL and DATA as files and write the variants there')
     .option('--contract <file>', 'with --out: input contract, JSON or YAML')
     .option('--preset <name>', 'with --out: how inputs are scaled: raw, unit, imagenet or mnist')
@@ -56,8 +62,8 @@ function tellRefused(context: CliContext, { refused }: Quantized, asked: readonl
 
 async function quantizeThere(context: CliContext, model: string, options: QuantizeOrder): Promise<Quantized> {
   const client = await connectToCoordinator(context, options);
-  const { calibration, recipes, limit } = options;
-  const order = { model, ...(calibration === undefined ? {} : { calibration }), recipes, limit };
+  const { calibration, recipes, limit, resamples } = options;
+  const order = { model, ...(calibration === undefined ? {} : { calibration }), recipes, limit, resamples };
   const task = await client.post('/v1/quantize', taskViewSchema, order);
   return quantizedSchema.parse((await followTask(context, client, task.id)).result);
 }
