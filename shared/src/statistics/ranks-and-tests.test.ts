@@ -8,7 +8,7 @@ import { kendallTau, spearmanRho } from './rank-agreement.ts';
 const near = (found: number | undefined, expected: number): void =>
   assert.ok(found !== undefined && Math.abs(found - expected) < 1e-12, `${found} is not ${expected}`);
 
-// scipy 1.16: stats.kendalltau(x, y).statistic, stats.spearmanr(x, y).statistic
+// scipy 1.17.1: stats.kendalltau(x, y).statistic, stats.spearmanr(x, y).statistic
 test('rank correlations are SciPy’s, without ties and with them', () => {
   const x = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
   const y = [2, 1, 4, 3, 7, 5, 6, 10, 8, 9, 12, 11];
@@ -33,7 +33,7 @@ test('items that a test calls equal count as ties', () => {
   assert.ok(kendallTau(values, [2, 1, 3, 4, 5, 6])! < 1);
 });
 
-// scipy 1.16: stats.binomtest(3, 13).pvalue, stats.chi2.sf((abs(30 - 12) - 1)**2 / 42, 1)
+// scipy 1.17.1: stats.binomtest(3, 13).pvalue, stats.chi2.sf((abs(30 - 12) - 1)**2 / 42, 1)
 test('McNemar’s test is exact below 25 discordant pairs, Edwards’ from there on', () => {
   near(mcnemar(3, 10).p, 0.09228515625);
   near(mcnemar(30, 12).p, 0.008711912962379598);
@@ -42,7 +42,7 @@ test('McNemar’s test is exact below 25 discordant pairs, Edwards’ from there
   assert.equal(mcnemar(20, 20).p, 1);
 });
 
-// statsmodels 0.14: multipletests([0.01, 0.04, 0.03, 0.005], method='holm')[1]
+// statsmodels 0.15.0: multipletests([0.01, 0.04, 0.03, 0.005], method='holm')[1]
 test('Holm’s adjustment is that of statsmodels, and never makes a test less strict than it was', () => {
   const expected = [0.03, 0.06, 0.06, 0.02];
   for (const [i, p] of holm([0.01, 0.04, 0.03, 0.005]).entries()) near(p, expected[i]!);
