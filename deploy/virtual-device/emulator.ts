@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { VirtualBoard } from './board.ts';
+import { fetchPackages } from './fetch-packages.ts';
 
 type Architecture = VirtualBoard['architecture'];
 
@@ -58,39 +59,18 @@ export function ensureEmulator(
   const path = fetchedPath(architecture, folder);
   const partial = join(folder, `emulator.partial-${process.pid}`);
   try {
-    fetchPackage(partial);
+    fetchPackages({
+      packages: [source.package],
+      into: join(partial, 'package'),
+      work: join(partial, 'apt'),
+      source: `deb [signed-by=${keyring}] ${source.uri} ${source.suite} main`,
+    });
     mkdirSync(join(folder, 'emulator'), { recursive: true });
     renameSync(join(partial, 'package/usr/bin', name), path);
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
   return { path, version: versionOf(path) };
-}
-
-/** A private apt root: the machine's own sources and package lists stay as they are, and no root rights are needed. */
-function fetchPackage(root: string): void {
-  for (const path of ['state/lists/partial', 'cache/archives/partial', 'debs'])
-    mkdirSync(join(root, path), { recursive: true });
-  writeFileSync(
-    join(root, 'sources.list'),
-    `deb [signed-by=${keyring}] ${source.uri} ${source.suite} main\n`,
-  );
-  const options = [
-    `Dir::State=${root}/state`,
-    `Dir::Cache=${root}/cache`,
-    'Dir::State::status=/dev/null',
-    `Dir::Etc::sourcelist=${root}/sources.list`,
-    'Dir::Etc::sourceparts=/dev/null',
-    'APT::Sandbox::User=',
-    'Acquire::Languages=none',
-  ].flatMap((option) => ['-o', option]);
-  const run = (command: string, args: readonly string[], cwd: string): void =>
-    void execFileSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'], timeout: 600_000 });
-  run('apt-get', [...options, '-qq', 'update'], root);
-  run('apt-get', [...options, '-qq', 'download', source.package], join(root, 'debs'));
-  for (const deb of readdirSync(join(root, 'debs'))) {
-    run('dpkg-deb', ['-x', join(root, 'debs', deb), join(root, 'package')], root);
-  }
 }
 
 function fetchedPath(architecture: Architecture, folder: string): string {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { VirtualBoard } from './board.ts';
+import { fetchPackages } from './fetch-packages.ts';
 
 /** The Node that a board runs: the same version as the checkout pins for that architecture. */
 const nodeVersion = '24.21.0';
@@ -81,32 +82,20 @@ function addNode(root: string, nodePackage: string): void {
   rmSync(join(root, tarball));
 }
 
-/** A private apt root, so that the machine's own package lists stay as they are and no root rights are needed. */
 function addLibraries(
   root: string,
   { debian, loader, libraries }: (typeof architectures)[VirtualBoard['architecture']],
 ): void {
-  const apt = join(root, 'apt');
-  for (const path of ['state/lists/partial', 'cache/archives/partial', 'debs'])
-    mkdirSync(join(apt, path), { recursive: true });
-  const options = [
-    `Dir::State=${apt}/state`,
-    `Dir::Cache=${apt}/cache`,
-    'Dir::State::status=/dev/null',
-    `APT::Architecture=${debian}`,
-    `APT::Architectures=${debian}`,
-    'APT::Sandbox::User=',
-    'Acquire::Languages=none',
-  ].flatMap((option) => ['-o', option]);
-  run('apt-get', [...options, '-qq', 'update'], apt);
-  run('apt-get', [...options, '-qq', 'download', ...systemPackages], join(apt, 'debs'));
-  for (const deb of readdirSync(join(apt, 'debs')))
-    run('dpkg-deb', ['-x', join(apt, 'debs', deb), root], root);
+  fetchPackages({
+    packages: systemPackages,
+    into: root,
+    work: join(root, 'apt'),
+    architecture: debian,
+  });
   if (!existsSync(join(root, loader))) {
     mkdirSync(dirname(join(root, loader)), { recursive: true });
     symlinkSync(join('..', 'lib', libraries, basename(loader)), join(root, loader));
   }
-  rmSync(apt, { recursive: true });
 }
 
 function addBoardFiles(board: VirtualBoard, root: string): void {

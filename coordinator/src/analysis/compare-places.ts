@@ -15,6 +15,7 @@ import {
   sqnrReading,
 } from './divergence-readings.ts';
 import type { RunEvidence } from './evidence.ts';
+import { explainInt8 } from './explain-int8.ts';
 import { indexReadings } from './index-readings.ts';
 import { judgeTransfer } from './judge-transfer.ts';
 import type { Place } from './place.ts';
@@ -51,12 +52,14 @@ export function comparePlaces(
   return adjustTests(comparisons);
 }
 
-/** Several tests in one report are several chances of a false alarm. */
+/** Several tests in one report are several chances of a false alarm; scenarios share the outputs, and so the test. */
 function adjustTests(comparisons: readonly PlaceComparison[]): PlaceComparison[] {
-  const adjusted = holm(comparisons.flatMap(({ mcnemar: test }) => (test ? [test.p] : [])));
-  let next = 0;
+  const keyOf = ({ placeId, variant }: PlaceComparison): string => `${placeId} ${variant.digest}`;
+  const tests = new Map(comparisons.flatMap((one) => (one.mcnemar ? [[keyOf(one), one.mcnemar.p]] : [])));
+  const adjusted = holm([...tests.values()]);
+  const byKey = new Map([...tests.keys()].map((key, i) => [key, adjusted[i]!]));
   return comparisons.map((one) =>
-    one.mcnemar ? { ...one, mcnemar: { ...one.mcnemar, adjustedP: adjusted[next++]! } } : one,
+    one.mcnemar ? { ...one, mcnemar: { ...one.mcnemar, adjustedP: byKey.get(keyOf(one))! } } : one,
   );
 }
 
@@ -97,6 +100,7 @@ function compare(options: CompareOptions): PlaceComparison {
       comparison: { readings: indexed, prediction },
       here: subject.cell,
       there: reference?.cell,
+      whyNotFaster: whyNotFaster(options),
     }),
     ...(test && { mcnemar: test }),
     ...(latency.verdict && { speed: latency.verdict }),
@@ -111,6 +115,18 @@ function testAccuracy({ evidence }: CompareOptions, pair: OutputPair): PlaceComp
   const { firstOnly: thereOnly, secondOnly: hereOnly } = counts;
   const { p, method } = mcnemar(thereOnly, hereOnly);
   return { hereOnly, thereOnly, p, adjustedP: p, method };
+}
+
+function whyNotFaster({ evidence, cells, subject }: CompareOptions): string[] {
+  const record = evidence.variants.find(({ digest }) => digest === subject.cell.variant.digest)?.record;
+  const fp32 = cells.find(({ cell }) => cell.isReference)?.cell.variant.digest;
+  const reference =
+    fp32 === undefined ? undefined : findCounterpart(cells, subject, subject.cell.placeId, fp32);
+  return explainInt8(subject.cell, {
+    format: record?.format ?? '',
+    inventory: subject.evidence.device?.inventory,
+    reference: reference?.cell,
+  });
 }
 
 function kernelsOf({ cell, evidence }: SummarisedCell): Kernels {

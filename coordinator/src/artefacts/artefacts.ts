@@ -118,6 +118,9 @@ export const variantRecordSchema = z.object({
 });
 export type VariantRecord = z.infer<typeof variantRecordSchema>;
 
+/** The recipe that a record names where the variant is another one with inner tensors as outputs: lists and runs leave it out. */
+export const exposedRecipe = 'exposed';
+
 /** One concrete form of a model. `digest` names its ONNX file in the blobs. */
 export const variantSchema = z.object({
   digest: z.string(),

@@ -1,15 +1,12 @@
 import { parseDigest } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import type { Variant } from '../artefacts/artefacts.ts';
+import { exposedRecipe, type Variant } from '../artefacts/artefacts.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { parseModel } from '../onnx/parse-model.ts';
 import { writeModel } from '../onnx/write-model.ts';
 import { withOutputs } from '../quantize/calibration/augment-model.ts';
 import type { Store } from '../store/store.ts';
 import { type InnerTensor, listTensors } from './list-tensors.ts';
-
-/** The recipe that a variant's record names where it is another one with inner tensors as outputs. */
-export const exposedRecipe = 'exposed';
 
 interface Parts {
   readonly store: Store;

@@ -1,10 +1,9 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { findReferenceVariant } from '../analysis/find-reference-variant.ts';
-import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
+import { type Dataset, exposedRecipe, type Model, type Variant } from '../artefacts/artefacts.ts';
 import { labelsFit } from '../artefacts/labels-fit.ts';
 import { type PreparedDataset, prepareDataset } from '../artefacts/prepare-dataset.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import { exposedRecipe } from '../divergence/expose-variant.ts';
 import type { EventBus } from '../fleet/event-bus.ts';
 import type { Fleet } from '../fleet/start-fleet.ts';
 import { expandPlan } from '../plan/expand-plan.ts';

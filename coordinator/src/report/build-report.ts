@@ -5,6 +5,8 @@ import {
   maxDrift,
   maxLaunchVariation,
   maxOtherShare,
+  maxPressureShare,
+  maxQuotaShare,
   maxStealShare,
   minFrequencyShare,
 } from '@qfleet/shared/verdict/judge-timing.ts';
@@ -83,6 +85,8 @@ export function buildReport(evidence: RunEvidence): Report {
       maxStealShare,
       maxOtherShare,
       minFrequencyShare,
+      maxPressureShare,
+      maxQuotaShare,
     },
   };
 }

@@ -165,6 +165,8 @@ export const reportSchema = z.object({
     maxStealShare: z.number(),
     maxOtherShare: z.number(),
     minFrequencyShare: z.number(),
+    maxPressureShare: z.number(),
+    maxQuotaShare: z.number(),
   }),
 });
 

@@ -17,8 +17,8 @@ export interface ConsoleFacts {
   readonly gpuCompute?: Readonly<Record<string, number>>;
   readonly throughputPerSec?: number;
   readonly buildSec?: number;
-  /** Where int8 was asked for on a GPU that has none. */
-  readonly lacksInt8: boolean;
+  /** Whether it warned that int8 was asked for on a GPU that has none. */
+  readonly warnsOfInt8: boolean;
   readonly warnings: readonly string[];
   readonly errors: readonly string[];
 }
@@ -49,10 +49,18 @@ export function parseConsole(text: string): ConsoleFacts {
     ...optional('gpuCompute', parseSummary(find(/GPU Compute Time: (min = .+)/))),
     ...optional('throughputPerSec', rate === undefined ? undefined : Number(rate)),
     ...optional('buildSec', seconds === undefined ? undefined : Number(seconds)),
-    lacksInt8: lines.some((line) => /without native Int8 support/i.test(line)),
+    warnsOfInt8: lines.some((line) => /without native Int8 support/i.test(line)),
     warnings: levelled('W'),
     errors: levelled('E'),
   };
+}
+
+/** Whether the GPU computes int8 in other units: by TensorRT's warning, else by a compute capability under 6.1, and 6.2. */
+export function lacksInt8({
+  warnsOfInt8,
+  computeCapability,
+}: Pick<ConsoleFacts, 'warnsOfInt8' | 'computeCapability'>): boolean {
+  return warnsOfInt8 || computeCapability === '6.2' || Number(computeCapability ?? Infinity) < 6.1;
 }
 
 /** 8201 → 8.2.1, 8001 → 8.0.1, 100300 → 10.3.0: major·1000 + minor·100 + patch until 9, then major·10000. */

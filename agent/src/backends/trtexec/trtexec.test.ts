@@ -194,6 +194,22 @@ describe('the adapter on what a Jetson Nano was recorded to say', { skip }, () =
     await variant.close();
   });
 
+  it('says of int8 on this GPU that it is none, whether the engine was built just now or before', async () => {
+    for (let launch = 0; launch < 2; launch++) {
+      const variant = await backend.load(join(folder.path, 'model.onnx'), {
+        threads: 1,
+        providerOptions: { precision: 'int8' },
+      });
+      const timed = await variant.timeItself!({ feeds: {}, minSamples: 3, minDurationMs: 0 });
+      assert.equal(timed.source, 'trtexec host latency, int8, no native int8');
+      assert.equal(
+        timed.wallNs,
+        timed.latenciesNs.reduce((sum, ns) => sum + ns, 0),
+      );
+      await variant.close();
+    }
+  });
+
   it('refuses options that it does not know', async () => {
     const load = (providerOptions: Record<string, string>) =>
       backend.load(join(folder.path, 'model.onnx'), { threads: 1, providerOptions });

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { type Variant, variantSchema } from '../../artefacts/artefacts.ts';
+import { exposedRecipe, type Variant, variantSchema } from '../../artefacts/artefacts.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { formatBytes, formatTime, shortDigest } from '../output/format-value.ts';
@@ -52,7 +52,7 @@ function addList(variant: Command, context: CliContext): void {
         context,
         format,
         columns,
-        variants.filter(({ record }) => record.recipe !== 'exposed'),
+        variants.filter(({ record }) => record.recipe !== exposedRecipe),
       );
     },
   );
