@@ -11,7 +11,7 @@ const classes = 10;
 /**
  * A small classifier whose int8 form must saturate on x86 without VNNI: every filter of its convolutions has weights
  * of one sign and nearly one size, so that neighbours add up to more than 16 bits hold wherever activations are high.
- * Input uint8 pictures 8×8×3, scaled to 0…1; bright ones make it overflow.
+ * Input uint8 pictures 8×8×3, scaled to 0…1; bright ones make it overflow. `adversarial.onnx` is what it builds.
  */
 export function buildAdversarialModel(): Uint8Array {
   const random = createRandom(11);

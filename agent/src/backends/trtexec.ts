@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { readEngineProfile } from '@qfleet/shared/trtexec/engine-profile.ts';
 import { lacksInt8 } from '@qfleet/shared/trtexec/parse-console.ts';
 import { parseOutputs, parseTimes } from '@qfleet/shared/trtexec/parse-exports.ts';
 import type { Backend, Feeds, FeedTensor, LoadedVariant, LoadOptions, Outputs } from './backend.ts';
@@ -108,9 +109,16 @@ async function loadEngine(path: string, options: LoadOptions): Promise<LoadedVar
     },
     endProfile: async () => {
       if (options.profilePrefix === undefined) return undefined;
-      const profile = `${options.profilePrefix}_trtexec.json`;
-      await runTrtexec(profileArguments({ engine, profile, version }), { limitMs: runLimitMs });
-      return profile;
+      const profile = join(folder, 'profile.json');
+      const layers = join(folder, 'layers.json');
+      await runTrtexec(profileArguments({ engine, profile, layers, version }), { limitMs: runLimitMs });
+      const found = readEngineProfile(
+        await readFile(profile, 'utf8'),
+        await readFile(layers, 'utf8').catch(() => undefined),
+      );
+      const path = `${options.profilePrefix}_trtexec.json`;
+      await writeFile(path, JSON.stringify(found));
+      return path;
     },
     close: () => rm(folder, { recursive: true, force: true }),
   };

@@ -32,11 +32,13 @@ const numericsSchema = z.object({
 });
 export type NumericsVerdict = z.infer<typeof numericsSchema>;
 
+/** `integer`: computes on 8-bit integers; `convert`: quantizes or dequantizes; `float`: everything else; `unknown`: the runtime did not tell. */
+const kernelKindSchema = z.enum(['integer', 'convert', 'float', 'unknown']);
+
 /** How often an operator type occurs in one inference, and what share of the time in operators it takes. */
 const operatorSchema = z.object({
   type: z.string(),
-  /** `integer`: computes on 8-bit integers; `convert`: quantizes or dequantizes; `float`: everything else. */
-  kind: z.enum(['integer', 'convert', 'float']),
+  kind: kernelKindSchema,
   /** The runtime's execution provider that took it, where the trace tells. */
   provider: z.string().optional(),
   count: z.number().int(),
@@ -51,7 +53,7 @@ const layerSchema = z.object({
   operator: z.string(),
   /** The kernel that took it. */
   type: z.string(),
-  kind: z.enum(['integer', 'convert', 'float']),
+  kind: kernelKindSchema,
   /** Multiply-accumulates of one inference, the whole batch. */
   macs: z.number(),
   /** Activations, weights and outputs once. */

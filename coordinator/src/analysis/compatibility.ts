@@ -8,7 +8,7 @@ export interface Compatibility {
   /** Layers that multiply and accumulate, by the kernel that took them. */
   readonly integer: number;
   readonly float: number;
-  /** Layers for which no kernel of that name was found. */
+  /** Layers for which no kernel of that name was found, or none that tells what it computed on. */
   readonly unmatched: number;
   /** Share of the multiply-accumulates of the layers found, 0…1; undefined where none was. */
   readonly macShare: number | undefined;
@@ -32,16 +32,18 @@ export interface Compatibility {
 export function readCompatibility(
   cell: Cell,
   record: Pick<VariantRecord, 'kernels'> | undefined,
-  target: KernelTarget,
+  target: KernelTarget | undefined,
 ): Compatibility {
-  const { layers } = cell;
+  // Where a runtime does not tell what a layer computed on, nothing is known of that layer.
+  const layers = cell.layers.filter(({ kind }) => kind !== 'unknown');
   const isInteger = layers.filter(({ kind }) => kind === 'integer');
-  const expectedOf = (name: string): string | undefined => record?.kernels?.[name]?.[target];
+  const expectedOf = (name: string): string | undefined =>
+    target === undefined ? undefined : record?.kernels?.[name]?.[target];
   const known = layers.filter(({ name }) => expectedOf(name) !== undefined);
   return {
     integer: isInteger.length,
     float: layers.length - isInteger.length,
-    unmatched: cell.layersUnmatched,
+    unmatched: cell.layersUnmatched + cell.layers.length - layers.length,
     macShare: shareOf(layers, ({ macs }) => macs),
     byteShare: shareOf(layers, ({ bytes }) => bytes ?? 0),
     converts: cell.operators
@@ -71,7 +73,8 @@ function reasonOf(cell: Cell): string {
 }
 
 /** ONNX Runtime's rules for a processor of this architecture; WebAssembly has those of x64. */
-export function targetOf(architecture: string | undefined, backendId: string): KernelTarget {
+export function targetOf(architecture: string | undefined, backendId: string): KernelTarget | undefined {
+  if (!/^onnxruntime-(cpu|wasm)$/.test(backendId)) return undefined;
   return architecture === 'arm64' && !backendId.includes('wasm') ? 'arm' : 'x64';
 }
 

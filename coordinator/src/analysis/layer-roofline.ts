@@ -7,7 +7,7 @@ import { findRoof } from './find-roof.ts';
 import { type Kernel, parseKernels } from './parse-kernels.ts';
 
 export interface LayerEvidence {
-  /** ONNX Runtime's trace. */
+  /** ONNX Runtime's trace, or a TensorRT engine's profile. */
   readonly profile: Uint8Array;
   /** The file's layers, by whose names kernels are recognised. */
   readonly layers: readonly Layer[] | undefined;
@@ -28,7 +28,7 @@ const timeMethod = 'ort-profile-kernel-time, median over inferences';
  * named otherwise, are left out; `unmatched` counts those of the model that no kernel was found for.
  */
 export function layerRoofline(evidence: LayerEvidence): { layers: LayerUse[]; unmatched: number } {
-  const byName = Map.groupBy(parseKernels(evidence.profile), ({ name }) => plainName(name));
+  const byName = groupByName(parseKernels(evidence.profile));
   const known = evidence.layers ?? [];
   const layers = known.flatMap((layer) => {
     // A layer that stayed float between converters has those under names of their own.
@@ -41,9 +41,10 @@ export function layerRoofline(evidence: LayerEvidence): { layers: LayerUse[]; un
   return { layers, unmatched: known.length - layers.length };
 }
 
-/** Fusions and layouts leave the name of the node and add to it: `Conv_9_nchwc`, `Conv_0_token_111`. */
-function plainName(name: string): string {
-  return name.replace(/(_nchwc|_token_\d+|_quant)+$/, '');
+function groupByName(kernels: readonly Kernel[]): ReadonlyMap<string, readonly Kernel[]> {
+  const named = kernels.flatMap((kernel) => kernel.names.map((name) => ({ name, kernel })));
+  const groups = Map.groupBy(named, ({ name }) => name);
+  return new Map([...groups].map(([name, group]) => [name, group.map(({ kernel }) => kernel)]));
 }
 
 function describeLayer(

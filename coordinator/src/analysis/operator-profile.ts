@@ -9,8 +9,7 @@ export interface OperatorProfile {
   readonly readings: readonly Reading[];
 }
 
-const method = 'ort-profile-kernel-time';
-const layoutTypes = /^(Transpose|ReorderInput|ReorderOutput)$/;
+const layoutTypes = /^(Transpose|ReorderInput|ReorderOutput|Reformat|Shuffle)$/;
 
 /** A profile that is not there: every reading with that reason. */
 export function missingProfile(reason: string): OperatorProfile {
@@ -25,7 +24,8 @@ export function missingProfile(reason: string): OperatorProfile {
 }
 
 /**
- * Reads an operator profile of ONNX Runtime (events of category `Node` named `…_kernel_time`, `dur` in µs).
+ * Reads an operator profile of ONNX Runtime (events of category `Node` named `…_kernel_time`, `dur` in µs) or of a
+ * TensorRT engine (a layer's average over the profiled runs, fused layers as one).
  * Counts are distinct nodes, so of one inference however many were recorded. `operators.integer.share`: share of
  * the kernels' time, 0…1, in kernels that compute on 8-bit integers (QLinear…, …Integer, or an 8-bit first
  * input); `operators.convert.share`: in QuantizeLinear and DequantizeLinear;
@@ -35,6 +35,9 @@ export function missingProfile(reason: string): OperatorProfile {
 export function readOperatorProfile(bytes: Uint8Array, whyNoTime: string | undefined): OperatorProfile {
   const kernels = parseKernels(bytes);
   if (kernels.length === 0) return missingProfile('bad-profile: no kernel events in it');
+  const method =
+    kernels[0]?.provider === 'TensorRT' ? 'tensorrt-profile-layer-time' : 'ort-profile-kernel-time';
+  const isTold = kernels.some(({ kind }) => kind === 'integer' || kind === 'float');
   const totalUs = kernels.reduce((sum, kernel) => sum + kernel.durationUs, 0);
   const share = (quantity: string, of: (kernel: Kernel) => boolean): Reading => {
     if (whyNoTime !== undefined) return unavailable(quantity, '1', whyNoTime);
@@ -59,7 +62,9 @@ export function readOperatorProfile(bytes: Uint8Array, whyNoTime: string | undef
   return {
     operators: operators.sort((a, b) => shareOf(b) - shareOf(a) || (a.type < b.type ? -1 : 1)),
     readings: [
-      share('operators.integer.share', (kernel) => kernel.kind === 'integer'),
+      isTold
+        ? share('operators.integer.share', (kernel) => kernel.kind === 'integer')
+        : unavailable('operators.integer.share', '1', 'not-told: the engine kept its layers’ names alone'),
       share('operators.convert.share', (kernel) => kernel.kind === 'convert'),
       share('operators.transpose.share', (kernel) => layoutTypes.test(kernel.type)),
     ],

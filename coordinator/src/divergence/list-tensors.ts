@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
 import { indexGraph } from '../onnx/graph-index.ts';
 import { elementCount, inferShapes } from '../onnx/shapes.ts';
+import { readTensor } from '../onnx/tensor.ts';
 
 /** A tensor inside a variant that can be looked at. */
 export const innerTensorSchema = z.object({
@@ -10,8 +11,11 @@ export const innerTensorSchema = z.object({
   operator: z.string(),
   /** Elements for one input. */
   elements: z.number(),
-  /** Step of its codes where it holds codes; absent where it holds floats. */
+  /** The float tensor whose codes these are; absent where it holds floats. */
+  source: z.string().optional(),
+  /** Step and zero point of its codes likewise. */
   scale: z.number().optional(),
+  zeroPoint: z.number().optional(),
 });
 export type InnerTensor = z.infer<typeof innerTensorSchema>;
 
@@ -49,22 +53,16 @@ export async function listTensors(
     if (integerOperators.test(node.opType)) return [{ name, operator: nameOf(node), elements }];
     if (node.opType !== 'QuantizeLinear') return [];
     const computed = producers.get(node.input[0] ?? '');
-    const scale = initialisers.get(node.input[1] ?? '');
-    const step = scale && scaleOf(scale);
+    const [scale, zeroPoint] = [1, 2].map((position) => {
+      const tensor = initialisers.get(node.input[position] ?? '');
+      return tensor && Number(readTensor(tensor).data[0]);
+    });
     const operator = computed ? nameOf(computed) : `input ${node.input[0] ?? ''}`;
-    return [{ name, operator, elements, ...(step !== undefined && { scale: step }) }];
+    const codes = { source: node.input[0]!, zeroPoint: zeroPoint ?? 0 };
+    return [{ name, operator, elements, ...(scale !== undefined && { ...codes, scale }) }];
   });
 }
 
 function nameOf(node: { readonly opType: string; readonly name: string }): string {
   return node.name === '' || node.name === node.opType ? node.opType : `${node.opType} ${node.name}`;
-}
-
-function scaleOf(tensor: {
-  readonly rawData: Uint8Array;
-  readonly floatData: readonly number[];
-}): number | undefined {
-  const { rawData, floatData } = tensor;
-  if (rawData.length < 4) return floatData[0];
-  return new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength).getFloat32(0, true);
 }

@@ -46,14 +46,38 @@ const layerSchema = z.object({
   percentage: z.number().optional(),
 });
 
-/** `--exportLayerInfo`: the engine's layers by name, whichever verbosity it was written with. */
-export function parseLayerInfo(text: string): readonly string[] {
+/** A layer of an engine; the rest is known where it was built with `--profilingVerbosity=detailed`. */
+export interface EngineLayer {
+  readonly name: string;
+  readonly type?: string | undefined;
+  readonly inputType?: string | undefined;
+}
+
+const slotSchema = z.object({ 'Format/Datatype': z.string() });
+const engineLayerSchema = z.object({
+  Name: z.string(),
+  LayerType: z.string().optional().catch(undefined),
+  Inputs: z.array(z.unknown()).optional().catch(undefined),
+});
+
+/** `--exportLayerInfo`: the engine's layers, whichever verbosity it was built with. */
+export function parseEngineLayers(text: string): readonly EngineLayer[] {
   const info = z.object({ Layers: z.array(z.unknown()) }).parse(parseTolerantly(text, 'exportLayerInfo'));
-  return info.Layers.flatMap((layer) => {
-    if (typeof layer === 'string') return [layer];
-    const named = z.object({ Name: z.string() }).safeParse(layer);
-    return named.success ? [named.data.Name] : [];
+  return info.Layers.flatMap((layer): EngineLayer[] => {
+    if (typeof layer === 'string') return [{ name: layer }];
+    const found = engineLayerSchema.safeParse(layer);
+    if (!found.success) return [];
+    const slot = slotSchema.safeParse(found.data.Inputs?.[0]);
+    const inputType = slot.success ? toElementType(slot.data['Format/Datatype']) : undefined;
+    return [{ name: found.data.Name, type: found.data.LayerType, inputType }];
   });
+}
+
+/** "Thirty-two wide channel vectorized row major Int8 format", "Row major linear FP32". */
+function toElementType(format: string): string | undefined {
+  if (/int8/i.test(format)) return 'int8';
+  if (/fp16|half/i.test(format)) return 'float16';
+  return /fp32|float/i.test(format) ? 'float32' : undefined;
 }
 
 export interface ExportedOutput {

@@ -24,6 +24,8 @@ export function buildArguments(order: EngineOrder): string[] {
     ...(precision === 'int8' ? ['--fp16'] : []),
     isFrom(version, 8, 4) ? `--memPoolSize=workspace:${workspaceMiB}` : `--workspace=${workspaceMiB}`,
     isFrom(version, 8, 5) ? '--skipInference' : '--buildOnly',
+    // Kept in the engine: without it layers later tell their names alone.
+    ...(isFrom(version, 8, 2) ? ['--profilingVerbosity=detailed'] : []),
     ...shapeArguments(shapes),
   ];
 }
@@ -67,15 +69,21 @@ export function runArguments(order: {
   ];
 }
 
-/** What records the layers' times, in runs of their own. */
+/** What records the layers' times, and what they compute on, in runs of their own. */
 export function profileArguments(order: {
   readonly engine: string;
   readonly profile: string;
+  readonly layers: string;
   readonly version: string;
 }): string[] {
-  const { engine, profile, version } = order;
-  const separate = isFrom(version, 8, 2) ? ['--separateProfileRun'] : [];
-  return [`--loadEngine=${engine}`, '--dumpProfile', `--exportProfile=${profile}`, ...separate];
+  const { engine, profile, layers, version } = order;
+  const newer = ['--separateProfileRun', `--exportLayerInfo=${layers}`, '--profilingVerbosity=detailed'];
+  return [
+    `--loadEngine=${engine}`,
+    '--dumpProfile',
+    `--exportProfile=${profile}`,
+    ...(isFrom(version, 8, 2) ? newer : []),
+  ];
 }
 
 function inputArguments(inputs: Readonly<Record<string, string>>): string[] {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseConsole, parseVersion } from '@qfleet/shared/trtexec/parse-console.ts';
 import {
-  parseLayerInfo,
+  parseEngineLayers,
   parseOutputs,
   parseProfile,
   parseTimes,
@@ -59,7 +59,7 @@ describe('what trtexec says on its console', { skip }, () => {
     assert.equal(runs, 641);
     const conv = layers.find(({ name }) => name === 'PWN(PWN(/Sub), PWN(/Div))');
     assert.deepEqual([conv?.averageMs, conv?.medianMs], [0.0237058, 0.023296]);
-    const names = parseLayerInfo(await readFile(recorded('detr-layer-info.json'), 'utf8'));
+    const names = parseEngineLayers(await readFile(recorded('detr-layer-info.json'), 'utf8'));
     assert.equal(names.length, 840);
     assert.equal(layers.length, names.length);
   });
@@ -123,7 +123,14 @@ describe('what trtexec exports', () => {
 
 describe('the adapter on what a Jetson Nano was recorded to say', { skip }, () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-  const changed = ['PATH', 'XDG_CACHE_HOME', 'REPLAY_CONSOLE', 'REPLAY_LOG', 'REPLAY_HANG'] as const;
+  const changed = [
+    'PATH',
+    'XDG_CACHE_HOME',
+    'REPLAY_CONSOLE',
+    'REPLAY_LOG',
+    'REPLAY_HANG',
+    'REPLAY_LAYERS',
+  ] as const;
   const original = Object.fromEntries(changed.map((name) => [name, process.env[name]]));
   const set = (name: (typeof changed)[number], value: string | undefined): void => {
     if (value === undefined) delete process.env[name];
@@ -208,6 +215,46 @@ describe('the adapter on what a Jetson Nano was recorded to say', { skip }, () =
       );
       await variant.close();
     }
+  });
+
+  it('records what each layer took, with what it computes on where the engine tells', async () => {
+    const layers = join(folder.path, 'layers.json');
+    await writeFile(
+      layers,
+      JSON.stringify({
+        Layers: [
+          {
+            Name: 'conv',
+            LayerType: 'CaskConvolution',
+            Inputs: [
+              { Name: 'x', 'Format/Datatype': 'Thirty-two wide channel vectorized row major Int8 format' },
+            ],
+          },
+        ],
+      }),
+    );
+    for (const recordedLayers of [undefined, layers]) {
+      set('REPLAY_LAYERS', recordedLayers);
+      const variant = await backend.load(join(folder.path, 'model.onnx'), {
+        threads: 1,
+        providerOptions: {},
+        profilePrefix: join(folder.path, 'profile'),
+      });
+      const path = await variant.endProfile();
+      assert.deepEqual(JSON.parse(await readFile(path!, 'utf8')), {
+        tool: 'trtexec',
+        runs: 3,
+        layers: [
+          {
+            name: 'conv',
+            averageMs: 2,
+            ...(recordedLayers && { type: 'CaskConvolution', inputType: 'int8' }),
+          },
+        ],
+      });
+      await variant.close();
+    }
+    set('REPLAY_LAYERS', undefined);
   });
 
   it('refuses options that it does not know', async () => {

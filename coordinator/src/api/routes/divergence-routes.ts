@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { compareTensors, tensorDifferenceSchema } from '../../analysis/compare-tensors.ts';
+import { compareTensors, tensorDifferenceSchema, tensorPairSchema } from '../../analysis/compare-tensors.ts';
 import { loadEvidence } from '../../analysis/load-evidence.ts';
 import { variantSchema } from '../../artefacts/artefacts.ts';
 import { exposeVariant, listInnerTensors } from '../../divergence/expose-variant.ts';
@@ -10,11 +10,16 @@ import { defineRoute, type Route } from '../route.ts';
 import type { Services } from '../services.ts';
 
 const exposeSchema = z.strictObject({ variant: z.string().min(1), tensors: z.array(z.string()).min(1) });
-const placesQuery = z.object({
-  firstDevice: z.string(),
-  firstBackend: z.string(),
-  secondDevice: z.string(),
-  secondBackend: z.string(),
+const sideSchema = z.strictObject({
+  run: z.string().min(1),
+  device: z.string().min(1),
+  backend: z.string().min(1),
+});
+const comparisonOrderSchema = z.strictObject({
+  reference: sideSchema,
+  subject: sideSchema,
+  /** Compared beside the outputs that both have under one name. Absent: every output as it is. */
+  pairs: z.array(tensorPairSchema).optional(),
 });
 
 /** Where inside a network two places begin to answer differently. */
@@ -37,8 +42,7 @@ export function divergenceRoutes({ store, blobs, closing }: Services): Route[] {
       method: 'GET',
       path: '/v1/models/{name}/tensors',
       operationId: 'listTensors',
-      summary:
-        'Tensors inside a variant at which two places can part, in the order in which they are computed',
+      summary: 'Tensors inside a variant that can be looked at, in the order in which they are computed',
       tag: 'variants',
       params: nameParam,
       query: z.object({ variant: z.string().min(1) }),
@@ -61,20 +65,22 @@ export function divergenceRoutes({ store, blobs, closing }: Services): Route[] {
         exposeVariant(await find(params.name, body.variant), body.tensors, { store, blobs, signal: closing }),
     }),
     defineRoute({
-      method: 'GET',
-      path: '/v1/runs/{name}/tensors',
+      method: 'POST',
+      path: '/v1/tensor-comparisons',
       operationId: 'compareTensors',
-      summary: 'Outputs of the run’s variant in two places, tensor by tensor',
+      summary: 'Outputs of one run in one place against those of another, tensor by tensor',
       tag: 'runs',
-      params: nameParam,
-      query: placesQuery,
+      body: comparisonOrderSchema,
       response: tensorComparisonSchema,
-      handle: async ({ params, query }) => {
-        const run = await findRun(store, params.name);
-        const compared = compareTensors(await loadEvidence(run.id, store, blobs), [
-          { deviceId: query.firstDevice, backendId: query.firstBackend },
-          { deviceId: query.secondDevice, backendId: query.secondBackend },
-        ]);
+      handle: async ({ body }) => {
+        const [reference, subject] = await Promise.all(
+          [body.reference, body.subject].map(async ({ run, device, backend }) => ({
+            evidence: await loadEvidence((await findRun(store, run)).id, store, blobs),
+            deviceId: device,
+            backendId: backend,
+          })),
+        );
+        const compared = compareTensors(reference!, subject!, body.pairs);
         if (typeof compared === 'string') return { inputs: 0, tensors: [], reason: compared };
         return { inputs: compared.inputs, tensors: [...compared.tensors] };
       },
