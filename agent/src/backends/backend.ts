@@ -68,6 +68,14 @@ export interface LoadedVariant {
   prepareFeeds(tensors: Readonly<Record<string, FeedTensor>>): Feeds;
   /** One inference; this and nothing else is timed. */
   infer(feeds: Feeds): Promise<Outputs>;
+  /** Where starting an inference costs far more than a few more inputs do: up to `size` of them at once, for evaluating. */
+  readonly batched?: {
+    readonly size: number;
+    /** How these outputs come about, where not as in a timed inference. */
+    readonly source: string;
+    /** Outputs in the order of the feeds. */
+    infer(feeds: readonly Feeds[]): Promise<readonly Outputs[]>;
+  };
   /** Where the backend can only be timed from within: its own timed section, instead of one around `infer`. */
   timeItself?(order: OwnTimingOrder): Promise<OwnTimings>;
   /** Ends the profile and gives the path of its file; undefined where none was asked for. */

@@ -7,6 +7,7 @@ import { readEngineProfile } from '@qfleet/shared/trtexec/engine-profile.ts';
 import { lacksInt8 } from '@qfleet/shared/trtexec/parse-console.ts';
 import { parseOutputs, parseTimes } from '@qfleet/shared/trtexec/parse-exports.ts';
 import type { Backend, Feeds, FeedTensor, LoadedVariant, LoadOptions, Outputs } from './backend.ts';
+import { batchShapes, joinFeeds, partOf } from './trtexec/batch-feeds.ts';
 import {
   buildArguments,
   type Precision,
@@ -28,7 +29,7 @@ const askLimitMs = 30_000;
  * it with the tool's own clock (host latency: copy in, compute, copy out). One process for every inference elsewhere,
  * so that evaluating is slow; inputs and outputs go through files as float32. Provider options: `precision` (fp32,
  * fp16, int8, best; by default int8 for files with QuantizeLinear, else fp32), `shapes` (`input:1x3x224x224`),
- * `workspaceMiB`. Written from NVIDIA's sources and recorded output of versions 8.0 and 8.2: no device has run it yet.
+ * `workspaceMiB`, `evaluateBatch` (so many inputs for each start, by an engine of their own; wants `shapes`). Written from NVIDIA's sources and recorded output of versions 8.0 and 8.2: no device has run it yet.
  */
 export const backend: Backend = {
   id: 'trtexec',
@@ -57,24 +58,7 @@ async function ask(): Promise<{ readonly version: string }> {
 async function loadEngine(path: string, options: LoadOptions): Promise<LoadedVariant> {
   const { version } = await ask();
   const settings = await readOptions(path, options);
-  const engine = await cachedEngine(
-    {
-      modelPath: path,
-      version,
-      gpu: await readGpu(),
-      options: { ...settings, shapes: settings.shapes ?? '' },
-    },
-    async (enginePath) => {
-      const order = {
-        ...settings,
-        workspaceMiB: Number(settings.workspaceMiB),
-        model: path,
-        engine: enginePath,
-        version,
-      };
-      await runTrtexec(buildArguments(order), { limitMs: buildLimitMs });
-    },
-  );
+  const engine = await buildEngine(path, version, settings);
   const folder = await mkdtemp(join(tmpdir(), 'qfleet-trtexec-'));
   // A runner ends without closing what it loaded.
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -95,6 +79,14 @@ async function loadEngine(path: string, options: LoadOptions): Promise<LoadedVar
     threads: 1,
     prepareFeeds: (tensors) => tensors,
     infer: (feeds) => inferOnce({ engine, folder, shapes, feeds }),
+    ...(settings.evaluateBatch > 1 && {
+      batched: batchedInference({
+        size: settings.evaluateBatch,
+        settings,
+        folder,
+        build: (one) => buildEngine(path, version, one),
+      }),
+    }),
     timeItself: async ({ feeds, minSamples, minDurationMs }) => {
       const times = join(folder, 'times.json');
       const inputs = await writeInputs(folder, feeds);
@@ -124,19 +116,74 @@ async function loadEngine(path: string, options: LoadOptions): Promise<LoadedVar
   };
 }
 
+async function buildEngine(path: string, version: string, settings: Settings): Promise<string> {
+  const { precision, workspaceMiB, shapes } = settings;
+  const key = {
+    modelPath: path,
+    version,
+    gpu: await readGpu(),
+    options: { precision, workspaceMiB, shapes: shapes ?? '' },
+  };
+  return cachedEngine(key, async (engine) => {
+    const order = {
+      precision,
+      shapes,
+      workspaceMiB: Number(workspaceMiB),
+      model: path,
+      engine,
+      version,
+    };
+    await runTrtexec(buildArguments(order), { limitMs: buildLimitMs });
+  });
+}
+
+/** An engine of its own, built when it is first asked for: one start of the tool for each batch. */
+function batchedInference(order: {
+  readonly size: number;
+  readonly settings: Settings;
+  readonly folder: string;
+  readonly build: (settings: Settings) => Promise<string>;
+}): NonNullable<LoadedVariant['batched']> {
+  const { size, settings, folder, build } = order;
+  const shapes = batchShapes(settings.shapes, size);
+  return {
+    size,
+    source: `engine of batch ${size}, built apart from the timed one`,
+    infer: async (feeds) => {
+      const engine = await build({ ...settings, shapes });
+      const names = Object.keys(feeds[0] ?? {});
+      const joined = Object.fromEntries(
+        names.map((name) => {
+          const tensors = feeds.map((one) => one[name] as FeedTensor);
+          return [name, joinFeeds(tensors, size)];
+        }),
+      );
+      const outputs = Object.entries(await inferOnce({ engine, folder, shapes, feeds: joined }));
+      return feeds.map((_, i) =>
+        Object.fromEntries(outputs.map(([name, output]) => [name, partOf(output, i, size)])),
+      );
+    },
+  };
+}
+
 type Settings = {
   readonly precision: Precision;
   readonly workspaceMiB: string;
   readonly shapes: string | undefined;
+  /** Inputs that one start of the tool evaluates. */
+  readonly evaluateBatch: number;
 };
 
 async function readOptions(path: string, { providerOptions }: LoadOptions): Promise<Settings> {
-  const { precision, shapes, workspaceMiB = '1024', ...unknown } = providerOptions;
+  const { precision, shapes, workspaceMiB = '1024', evaluateBatch = '1', ...unknown } = providerOptions;
   const [key] = Object.keys(unknown);
   if (key !== undefined) {
     throw new QfleetError('unsupported', `Provider option "${key}" is not known to trtexec.`, {
-      hint: 'It takes precision, shapes and workspaceMiB.',
+      hint: 'It takes precision, shapes, workspaceMiB and evaluateBatch.',
     });
+  }
+  if (!/^[1-9]\d{0,3}$/.test(evaluateBatch)) {
+    throw new QfleetError('unsupported', `evaluateBatch is "${evaluateBatch}", expected 1 to 9999.`);
   }
   if (precision !== undefined && !precisions.some((known) => known === precision)) {
     throw new QfleetError('unsupported', `The precision "${precision}" is not known to trtexec.`, {
@@ -144,7 +191,7 @@ async function readOptions(path: string, { providerOptions }: LoadOptions): Prom
     });
   }
   const chosen = (precision as Precision | undefined) ?? ((await isQuantized(path)) ? 'int8' : 'fp32');
-  return { precision: chosen, workspaceMiB, shapes };
+  return { precision: chosen, workspaceMiB, shapes, evaluateBatch: Number(evaluateBatch) };
 }
 
 /** Operators' names stand in the file as they are. */

@@ -212,6 +212,7 @@ async function describeEvaluation(
     variantDigest: parseDigest(job.variant?.digest ?? ''),
     settings,
     datasetDigest: inputs.datasetDigest,
+    ...(opened.outputSource !== undefined && { outputSource: opened.outputSource }),
     ...facts,
     comparison: { count: comparison.count, blob: await context.resultBlobs.put(comparison.bytes) },
     ...(topK ? { topK: { k: topK.k, blob: await context.resultBlobs.put(topK.bytes) } } : {}),

@@ -23,7 +23,12 @@ export function createAnswerer(
   const open = async (request: OpenRequest): Promise<unknown> => {
     const load = await loadVariant(backends, request);
     opened = { load, request };
-    return { backendVersion: load.backendVersion, threads: load.variant.threads };
+    const { threads, batched } = load.variant;
+    return {
+      backendVersion: load.backendVersion,
+      threads,
+      ...(batched && { outputSource: batched.source }),
+    };
   };
   const evaluate = async (request: ShardRequest, onProgress: OnProgress): Promise<unknown> => {
     if (!opened) throw new QfleetError('failed-precondition', 'A shard came before a variant was opened.');

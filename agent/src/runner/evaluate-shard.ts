@@ -17,7 +17,7 @@ interface Evaluation {
   readonly dimensions: Readonly<Record<string, number>>;
 }
 
-/** Runs a variant on the first items of a shard, one by one, and keeps what the job asks for. */
+/** Runs a variant on the first items of a shard, one by one or as many at a time as it takes, and keeps what the job asks for. */
 export async function evaluateShard(
   { variant, dimensions }: Evaluation,
   request: ShardRequest,
@@ -26,18 +26,28 @@ export async function evaluateShard(
   const items = await readShard(request);
   const collector = new Collector(variant, request);
   const feed = { ...request, inputs: variant.inputs, sizes: { dimensions, batch: 1 } };
+  const infer = inferenceOf(variant);
+  const size = variant.batched?.size ?? 1;
   let toldAt = performance.now();
-  for (const [index, raw] of items.entries()) {
-    const tensors = feedItems([raw], feed);
-    const feeds = variant.prepareFeeds(tensors);
-    collector.add(index, tensors, await variant.infer(feeds));
-    if (index < request.repeatCount) await collector.repeat(feeds);
+  for (let first = 0; first < items.length; first += size) {
+    const tensors = items.slice(first, first + size).map((raw) => feedItems([raw], feed));
+    const feeds = tensors.map((one) => variant.prepareFeeds(one));
+    for (const [i, outputs] of (await infer(feeds)).entries()) {
+      collector.add(first + i, tensors[i]!, outputs);
+    }
+    // The batch as it was: another one may be computed otherwise.
+    if (first < request.repeatCount) collector.repeat(first, await infer(feeds));
     if (performance.now() - toldAt < progressEveryMs) continue;
-    onProgress((index + 1) / items.length);
+    onProgress(Math.min(1, (first + size) / items.length));
     await turnEventLoop();
     toldAt = performance.now();
   }
   return collector.finish();
+}
+
+function inferenceOf(variant: LoadedVariant): (feeds: readonly Feeds[]) => Promise<readonly Outputs[]> {
+  const { batched } = variant;
+  return batched ? (feeds) => batched.infer(feeds) : async ([feeds]) => [await variant.infer(feeds!)];
 }
 
 async function readShard({ path, item, count }: ShardRequest): Promise<Uint8Array[]> {
@@ -86,11 +96,14 @@ class Collector {
     if (this.#k > 0) this.#topK.push(encodeTop(values[0]!, this.#k));
   }
 
-  /** Runs the last input again. */
-  async repeat(feeds: Feeds): Promise<void> {
-    const again = this.#inOrder(await this.#variant.infer(feeds));
-    this.#repeated++;
-    if (digestOf(again.map(dataOf)) !== this.#outputLines.at(-1)) this.#identical = false;
+  /** Outputs of inputs that were added before, computed again. */
+  repeat(first: number, outputs: readonly Outputs[]): void {
+    for (const [i, again] of outputs.entries()) {
+      if (first + i >= this.#request.repeatCount) return;
+      this.#repeated++;
+      const digest = digestOf(this.#inOrder(again).map(dataOf));
+      if (digest !== this.#outputLines[first + i]) this.#identical = false;
+    }
   }
 
   finish(): ShardEvaluation {

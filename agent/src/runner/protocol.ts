@@ -198,6 +198,8 @@ export interface LaunchCounts {
 export interface OpenedVariant {
   readonly backendVersion: string;
   readonly threads: number;
+  /** How outputs come about, where not as in a timed inference. */
+  readonly outputSource?: string;
 }
 
 /** The facts of one shard, ready to be joined with those of the others. */

@@ -63,5 +63,6 @@ function topKAccuracy(outputs: EvaluatedOutputs, usable: UsableLabels, k: number
     method: `top${k}-of-labels`,
     interval: wilson(right, facts.count),
     n: facts.count,
+    ...(facts.outputSource !== undefined && { flags: [facts.outputSource] }),
   });
 }

@@ -229,6 +229,8 @@ export const evaluateFactsSchema = z.object({
   /** The same over the bytes of all outputs, little-endian, outputs in the model's order. */
   outputDigest: digest,
   outputs: z.array(outputSchema),
+  /** How outputs came about, in words, where not as in a timed inference. */
+  outputSource: z.string().optional(),
   /** Raw outputs of the first inputs: all outputs of input 0, then of input 1, …; float32 little-endian. */
   comparison: z.object({ count, blob: digest }),
   /**

@@ -217,6 +217,45 @@ describe('the adapter on what a Jetson Nano was recorded to say', { skip }, () =
     }
   });
 
+  it('evaluates a batch for each start, by an engine of its own', async () => {
+    const variant = await backend.load(join(folder.path, 'model.onnx'), {
+      threads: 1,
+      providerOptions: { shapes: 'input:1x4', evaluateBatch: '3' },
+    });
+    const feedsOf = (value: number) =>
+      variant.prepareFeeds({
+        input: { elementType: 'float32', data: new Float32Array(4).fill(value), dims: [1, 4] },
+      });
+    assert.match(variant.batched!.source, /batch 3, built apart from the timed one/);
+    const before = (await calls()).length;
+    const found = await variant.batched!.infer([feedsOf(1), feedsOf(2)]);
+    const made = (await calls()).slice(before);
+    assert.equal(made.length, 2, 'one build, one start');
+    assert.match(made[0]!, /--optShapes=input:3x4/);
+    assert.match(made[1]!, /--shapes=input:3x4/);
+    const fed = await readFile(/--loadInputs=input:(\S+)/.exec(made[1]!)![1]!);
+    // The last one fills the batch.
+    assert.deepEqual(
+      [...new Float32Array(fed.buffer, fed.byteOffset, 12)],
+      [1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2],
+    );
+    assert.deepEqual(
+      found.map(({ output }) => output!.dims),
+      [
+        [1, 201, 18, 4],
+        [1, 201, 18, 4],
+      ],
+    );
+    const [first, second] = found.map(({ output }) => output!.data as Float32Array);
+    assert.equal(second![0], first!.length / 4, 'numbers go on where those of the first end');
+    await variant.close();
+    const refused = backend.load(join(folder.path, 'model.onnx'), {
+      threads: 1,
+      providerOptions: { evaluateBatch: '3' },
+    });
+    await assert.rejects(refused, { code: 'unsupported', message: /shapes for one input/ });
+  });
+
   it('records what each layer took, with what it computes on where the engine tells', async () => {
     const layers = join(folder.path, 'layers.json');
     await writeFile(

@@ -23,7 +23,10 @@ if (process.env.REPLAY_HANG) {
   if (times)
     writeFileSync(times, JSON.stringify(averages.map((latencyMs) => ({ latencyMs, computeMs: latencyMs }))));
   const outputs = option('exportOutput');
-  const [, name, dimensions] = /output binding for (\S+) with dimensions ([\dx]+)/.exec(console) ?? [];
+  const [, name, bound] = /output binding for (\S+) with dimensions ([\dx]+)/.exec(console) ?? [];
+  // An engine of a batch gives as many of everything.
+  const batch = /:(\d+)x/.exec(option('shapes') ?? '')?.[1];
+  const dimensions = batch ? bound?.replace(/^1x/, `${batch}x`) : bound;
   if (outputs && name) {
     const count = dimensions.split('x').reduce((product, size) => product * Number(size), 1);
     const values = Array.from({ length: count }, (_, i) => (i === 1 ? 'nan' : i / 4)).join(', ');
