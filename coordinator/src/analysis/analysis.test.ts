@@ -6,6 +6,7 @@ import { median } from '@qfleet/shared/statistics/median.ts';
 import { comparePlaces } from './compare-places.ts';
 import type { RunEvidence } from './evidence.ts';
 import { listPlaces } from './list-places.ts';
+import { noiseFloor } from './noise-floor.ts';
 import { type SummarisedCell, summariseCells } from './summarise-cells.ts';
 import {
   defaultPlaces,
@@ -310,4 +311,59 @@ test('the same evidence gives the same cells, whatever the order of its results'
   const reversed = { ...evidence, results: evidence.results.toReversed() };
   const cellsOf = (from: RunEvidence) => summariseCells(from).map(({ cell }) => cell);
   assert.deepEqual(cellsOf(evidence), cellsOf(reversed));
+});
+
+test('the inputs that flip are named with both margins, the surest first, as the outputs have them', () => {
+  const rough = { ...workbench, deviceId: 'rough', floatNoise: 1e-6, integerNoise: 0.8 };
+  const evidence = syntheticEvidence({ places: [workbench, rough] });
+  const integer = compare(evidence).find(({ variant }) => variant.name === 'int8-per-channel');
+  const { worst, medianMargin } = integer!.flips!;
+  const [place, other] = ['rough', 'workbench'].map((id) => {
+    const found = summariseCells(evidence).find(
+      ({ cell }) => cell.deviceId === id && cell.variant.name === 'int8-per-channel',
+    );
+    return found!.outputs!;
+  });
+  const sureness = worst.map(({ marginHere, marginThere }) => Math.min(marginHere, marginThere));
+  assert.deepEqual(
+    sureness,
+    sureness.toSorted((a, b) => b - a),
+  );
+  assert.ok(medianMargin >= 0 && medianMargin <= sureness[0]!);
+  let checked = 0;
+  for (const { input, here, there, marginHere, marginThere, isOwn } of worst) {
+    assert.ok(here !== there && isOwn);
+    // By another way: from the raw outputs of those inputs of which they were kept.
+    if (input >= place!.comparison!.count) continue;
+    for (const [outputs, own, against, margin] of [
+      [place!, here, there, marginHere],
+      [other!, there, here, marginThere],
+    ] as const) {
+      const { values, width } = outputs.comparison!;
+      const row = [...values.subarray(input * width, (input + 1) * width)];
+      const kept = row.toSorted((x, y) => y - x)[4]!;
+      // Of what is not among the best five it is known that it is no more than they are.
+      assert.ok(Math.abs(row[own]! - Math.max(row[against]!, kept) - margin) < 1e-6);
+    }
+    checked++;
+  }
+  assert.ok(checked > 0, 'at least one of them has raw outputs');
+});
+
+test('the noise floor is the lowest SQNR of fp32, and none where all is one or alone', () => {
+  const floor = (places: Parameters<typeof syntheticEvidence>[0]) => {
+    const evidence = syntheticEvidence(places);
+    const digest = evidence.variants.find(({ name }) => name === 'fp32')?.digest;
+    return noiseFloor(compare(evidence), digest);
+  };
+  const near = { ...workbench, deviceId: 'near', floatNoise: 1e-6 };
+  const far = { ...workbench, deviceId: 'far', floatNoise: 1e-3 };
+  const one = readingValue(floor({ places: [workbench, near] }))!;
+  const two = readingValue(floor({ places: [workbench, near, far] }))!;
+  // A thousand times the noise is 60 dB.
+  assert.ok(Math.abs(one - two - 60) < 3, `${one} and ${two} dB`);
+  const reasonOf = (reading: ReturnType<typeof noiseFloor>) =>
+    reading.status === 'unavailable' ? reading.reason : '';
+  assert.match(reasonOf(floor({ places: [workbench, { ...workbench, deviceId: 'twin' }] })), /^identical/);
+  assert.match(reasonOf(floor({ places: [workbench] })), /^no-reference/);
 });

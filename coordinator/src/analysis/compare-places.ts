@@ -6,6 +6,7 @@ import { holm } from '@qfleet/shared/statistics/holm.ts';
 import { mcnemar } from '@qfleet/shared/statistics/mcnemar.ts';
 import { usableLabels } from './accuracy-readings.ts';
 import type { PlaceComparison } from './comparison.ts';
+import { describeFlips, type Flips } from './describe-flips.ts';
 import {
   accuracyLossReading,
   countRight,
@@ -86,6 +87,7 @@ function compare(options: CompareOptions): PlaceComparison {
   });
   const indexed = indexReadings(readings);
   const test = pair && testAccuracy(options, pair);
+  const flips = pair && flipsOf(options, pair);
   return {
     placeId: subject.cell.placeId,
     referencePlaceId,
@@ -102,10 +104,17 @@ function compare(options: CompareOptions): PlaceComparison {
       there: reference?.cell,
       whyNotFaster: whyNotFaster(options),
     }),
+    ...(flips && { flips }),
     ...(test && { mcnemar: test }),
     ...(latency.verdict && { speed: latency.verdict }),
     readings: indexed,
   };
+}
+
+function flipsOf(options: CompareOptions, pair: OutputPair): Flips | undefined {
+  const { evidence, subject } = options;
+  const floats = subject.cell.isReference ? undefined : findFloatPair(options);
+  return describeFlips(pair, floats, usableLabels(pair.subject, evidence.dataset, evidence.labels));
 }
 
 function testAccuracy({ evidence }: CompareOptions, pair: OutputPair): PlaceComparison['mcnemar'] {

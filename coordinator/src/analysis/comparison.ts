@@ -1,6 +1,7 @@
 import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import * as z from 'zod';
 import { speedVerdictSchema } from './cell.ts';
+import { flipsSchema } from './describe-flips.ts';
 
 const predictionSchema = z.object({
   /** Whether the answers will differ from the reference place's beyond rounding. */
@@ -34,6 +35,8 @@ export const comparisonSchema = z.object({
   /** From the numeric fingerprints of both places and the variant's weights, made without its outputs. */
   prediction: predictionSchema,
   transfer: transferVerdictSchema,
+  /** Absent where no input flips, or that cannot be said. */
+  flips: flipsSchema.optional(),
   /** McNemar's test of the accuracies in both places: inputs that one alone gets right; p adjusted by Holm over the report. */
   mcnemar: z
     .object({

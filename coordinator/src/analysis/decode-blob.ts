@@ -7,17 +7,27 @@ export function float32Exactly(bytes: Uint8Array, length: number): Float32Array 
   return values;
 }
 
-/** Class indices of a top-k blob, [inputs, k] row-major; undefined unless it has exactly `inputs` entries. */
-export function topKIndices(bytes: Uint8Array, inputs: number, k: number): Uint32Array | undefined {
+/** The best classes of every input, largest value first. */
+export interface TopClasses {
+  readonly k: number;
+  /** Class indices, [inputs, k] row-major, and the outputs of those classes. */
+  readonly indices: Uint32Array;
+  readonly values: Float32Array;
+}
+
+/** A top-k blob; undefined unless it has exactly `inputs` entries. */
+export function readTopK(bytes: Uint8Array, inputs: number, k: number): TopClasses | undefined {
   if (k < 1 || bytes.byteLength !== inputs * k * 8) return undefined;
   const view = viewOf(bytes);
   const indices = new Uint32Array(inputs * k);
+  const values = new Float32Array(inputs * k);
   for (let input = 0; input < inputs; input++) {
     for (let rank = 0; rank < k; rank++) {
       indices[input * k + rank] = view.getUint32((input * 2 * k + rank) * 4, true);
+      values[input * k + rank] = view.getFloat32((input * 2 * k + k + rank) * 4, true);
     }
   }
-  return indices;
+  return { k, indices, values };
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -1,11 +1,11 @@
 import type { EvaluateFacts } from '@qfleet/shared/result/job-result.ts';
-import { float32Exactly, topKIndices } from './decode-blob.ts';
+import { float32Exactly, readTopK, type TopClasses } from './decode-blob.ts';
 
 /** What an evaluation left behind: best classes of all inputs, raw outputs of the first ones. */
 export interface EvaluatedOutputs {
   readonly facts: EvaluateFacts;
-  /** Class indices, [count, k] row-major; absent where the first output is no vector. */
-  readonly topK: { readonly k: number; readonly indices: Uint32Array } | undefined;
+  /** Of all inputs; absent where the first output is no vector. */
+  readonly topK: TopClasses | undefined;
   /** Float32 [count, width] row-major, all outputs of an input side by side; absent where the blob does not fit. */
   readonly comparison:
     | { readonly count: number; readonly width: number; readonly values: Float32Array }
@@ -20,10 +20,10 @@ export function readOutputs(facts: EvaluateFacts, blobs: ReadonlyMap<string, Uin
   const comparisonBytes = blobs.get(facts.comparison.blob);
   const values = comparisonBytes && float32Exactly(comparisonBytes, facts.comparison.count * width);
   const topKBytes = facts.topK && blobs.get(facts.topK.blob);
-  const indices = facts.topK && topKBytes && topKIndices(topKBytes, facts.count, facts.topK.k);
+  const topK = facts.topK && topKBytes && readTopK(topKBytes, facts.count, facts.topK.k);
   return {
     facts,
-    topK: facts.topK && indices ? { k: facts.topK.k, indices } : undefined,
+    topK: topK || undefined,
     comparison: values && width > 0 ? { count: facts.comparison.count, width, values } : undefined,
     classes: elements(facts.outputs[0]?.shape ?? []),
   };

@@ -45,7 +45,7 @@ export async function importAihub(path: string): Promise<ImportedSet> {
               continue;
             }
             const id = `${device}, ${runtime}`;
-            systems.set(id, { id, board: device, runtime });
+            systems.set(id, { id, board: chipOf(device), runtime });
             const latencyNs = found.data.inference_time_milliseconds * 1e6;
             results.push({
               system: id,
@@ -68,6 +68,24 @@ export async function importAihub(path: string): Promise<ImportedSet> {
     results,
     notes,
   };
+}
+
+/**
+ * Devices of one chip, which are held out together: one that is known tells another's times. AI Hub's own device list
+ * names the chipsets; QCS9075 and SA8775P, and QCS8275 and SA7255P, are one die each under two names (the Linux kernel's
+ * lemans and monaco).
+ */
+const chips: Readonly<Record<string, string>> = {
+  'Samsung Galaxy S25': 'snapdragon-8-elite',
+  'Snapdragon 8 Elite QRD': 'snapdragon-8-elite',
+  'Dragonwing IQ-9075 EVK': 'lemans',
+  'SA8775P ADP': 'lemans',
+  'QCS8275 (Proxy)': 'monaco',
+  'SA7255P ADP': 'monaco',
+};
+
+function chipOf(device: string): string {
+  return chips[device] ?? device;
 }
 
 /** Their words for ours: w8a8 is int8 throughout. */

@@ -14,7 +14,9 @@ import { calibrationSensitivity } from '../analysis/calibration-sensitivity.ts';
 import { comparePlaces } from '../analysis/compare-places.ts';
 import type { RunEvidence } from '../analysis/evidence.ts';
 import { findReferenceVariant } from '../analysis/find-reference-variant.ts';
+import { predictLatencies } from '../analysis/latency/predict-latencies.ts';
 import { listPlaces } from '../analysis/list-places.ts';
+import { noiseFloor } from '../analysis/noise-floor.ts';
 import { type Recommendation, recommend } from '../analysis/recommend.ts';
 import { summariseCells } from '../analysis/summarise-cells.ts';
 import { describeCompatibility } from './describe-compatibility.ts';
@@ -31,6 +33,7 @@ export function buildReport(evidence: RunEvidence): Report {
   const places = listPlaces(summaries);
   const cells = summaries.map((summary) => summary.cell);
   const { run, model, dataset } = evidence;
+  const comparisons = comparePlaces(evidence, summaries, places);
   return {
     schema: reportSchemaId,
     run: {
@@ -64,7 +67,9 @@ export function buildReport(evidence: RunEvidence): Report {
       .map((device) => describeDevice(device, evidence)),
     places,
     cells,
-    comparisons: comparePlaces(evidence, summaries, places),
+    comparisons,
+    noiseFloor: noiseFloor(comparisons, findReferenceVariant(model, evidence.variants)?.digest),
+    latencyPredictions: predictLatencies(evidence, summaries),
     compatibility: describeCompatibility(cells, evidence),
     calibrations: calibrationSensitivity(cells, evidence.variants).map(({ range, ...one }) => ({
       ...one,

@@ -11,7 +11,9 @@ import {
   memorySection,
   probeSection,
 } from './devices-section.ts';
+import { flipsSection } from './flips-section.ts';
 import { Footnotes } from './footnotes.ts';
+import { latencyPredictionsSection } from './latency-predictions-section.ts';
 import { layersSection } from './layers-section.ts';
 import { fingerprintSection, predictionsSection } from './numerics-section.ts';
 import { operatorsSection } from './operators-section.ts';
@@ -47,10 +49,12 @@ export function buildSections(report: Report): ReportText {
     sustainedSection(report, footnotes),
     placeSpeedSection(report, footnotes),
     placeOutputsSection(report, footnotes),
+    flipsSection(report),
     calibrationSection(report, footnotes),
     transferVerdictsSection(report),
     recommendationSection(report),
     predictionsSection(report, footnotes),
+    latencyPredictionsSection(report, footnotes),
     compatibilitySection(report, footnotes),
     slowInt8Section(report),
     fingerprintSection(report),

@@ -45,7 +45,7 @@ export function placeOutputsSection(report: Report, footnotes: Footnotes): Secti
   return {
     id: 'place-outputs',
     title: 'Between places: outputs',
-    lead: `Each place against ${referenceText(report)}, the same variant file in both. Flips: inputs whose best class differs. Own flips: those among them for which fp32 gives the same answer in both places, so that they are the quantized variant's own.`,
+    lead: `Each place against ${referenceText(report)}, the same variant file in both. Flips: inputs whose best class differs. Own flips: those among them for which fp32 gives the same answer in both places, so that they are the quantized variant's own. ${floorText(report)}`,
     table: tableOfReadings(
       report.comparisons,
       [
@@ -82,6 +82,13 @@ export function placeOutputsSection(report: Report, footnotes: Footnotes): Secti
       footnotes,
     ),
   };
+}
+
+function floorText({ noiseFloor }: Report): string {
+  if (noiseFloor.status !== 'unavailable') {
+    return `The fleet’s noise floor, fp32 against fp32, is ${noiseFloor.value.toFixed(1)} dB.`;
+  }
+  return noiseFloor.reason.startsWith('identical') ? 'fp32 itself gives the same bytes everywhere.' : '';
 }
 
 function rowColumns(report: Report): Column<PlaceComparison>[] {

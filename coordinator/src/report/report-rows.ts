@@ -26,9 +26,16 @@ export const reportColumns = [
 
 export type ReportRow = Partial<Record<(typeof reportColumns)[number], string | number>>;
 
-/** The report in long form, one row per reading: of cells, comparisons between places and devices. Values in base units. */
+/** The report in long form, one row per reading: of cells, what other machines tell of them, comparisons between places, the fleet and devices. Values in base units. */
 export function reportRows(report: Report): ReportRow[] {
-  return [...cellRows(report), ...comparisonRows(report), ...deviceRows(report)];
+  const fleet = { kind: 'fleet', ...readingColumns(report.noiseFloor) };
+  return [
+    ...cellRows(report),
+    ...predictionRows(report),
+    ...comparisonRows(report),
+    fleet,
+    ...deviceRows(report),
+  ];
 }
 
 function cellRows({ cells }: Report): ReportRow[] {
@@ -48,6 +55,22 @@ function cellRows({ cells }: Report): ReportRow[] {
       numerics: cell.numerics.verdict,
       ...readingColumns(reading),
     }));
+  });
+}
+
+function predictionRows({ cells, latencyPredictions }: Report): ReportRow[] {
+  return latencyPredictions.flatMap(({ cellId, predicted }) => {
+    const cell = cells.find(({ id }) => id === cellId);
+    if (!cell) return [];
+    return {
+      kind: 'prediction',
+      device: cell.deviceName,
+      backend: cell.backend.id,
+      variant: cell.variant.name,
+      scenario: cell.scenario,
+      settings: cell.settingsDigest.slice(0, 8),
+      ...readingColumns(predicted),
+    };
   });
 }
 

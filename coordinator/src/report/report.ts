@@ -3,6 +3,7 @@ import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import * as z from 'zod';
 import { cellSchema } from '../analysis/cell.ts';
 import { comparisonSchema } from '../analysis/comparison.ts';
+import { latencyPredictionSchema } from '../analysis/latency/predict-latencies.ts';
 import { placeSchema } from '../analysis/place.ts';
 
 /** The version of the report's JSON; a new one where a field changes its meaning or goes. */
@@ -87,6 +88,10 @@ export const reportSchema = z.object({
   places: z.array(placeSchema),
   cells: z.array(cellSchema),
   comparisons: z.array(comparisonSchema),
+  /** How far fp32's outputs are from place to place, dB. */
+  noiseFloor: readingSchema,
+  /** What other machines tell of each cell's latency; empty where all are of one machine. */
+  latencyPredictions: z.array(latencyPredictionSchema),
   /** Which layers ran on integers, one entry per place and variant. */
   compatibility: z.array(
     z.object({

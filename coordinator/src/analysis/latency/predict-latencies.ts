@@ -1,0 +1,103 @@
+import { type Reading, readingValue } from '@qfleet/shared/reading.ts';
+import { readingSchema } from '@qfleet/shared/reading-schema.ts';
+import * as z from 'zod';
+import { isSameMachine } from '../../plan/same-machine.ts';
+import type { RunEvidence } from '../evidence.ts';
+import { findProbe } from '../find-probe.ts';
+import type { SummarisedCell } from '../summarise-cells.ts';
+import { tensorBytes } from '../tensor-bytes.ts';
+import { latencyMethods } from './latency-methods.ts';
+import { predictLatency } from './predict-latency.ts';
+import type { TimedPlace } from './timed-place.ts';
+
+/** What one method says of one cell, and how that compares with what was measured. */
+export const latencyPredictionSchema = z.object({
+  cellId: z.string(),
+  method: z.string(),
+  /** Measurements on the device itself that went into it beside its probe. */
+  anchors: z.number().int(),
+  predicted: readingSchema,
+  /** predicted / measured − 1; absent where either is missing. */
+  error: z.number().optional(),
+});
+export type LatencyPrediction = z.infer<typeof latencyPredictionSchema>;
+
+/** Scenarios whose median latency is that of one inference. */
+const oneInference: readonly string[] = ['single-stream', 'offline'];
+
+/**
+ * Every cell told from the same variant, backend, scenario and settings on other machines, each machine held out with
+ * all its agents and backends: for cells that were timed an error, for the others an expectation. Emulated boards are
+ * neither told nor told from. Empty where all cells are of one machine.
+ */
+export function predictLatencies(
+  evidence: RunEvidence,
+  summaries: readonly SummarisedCell[],
+): LatencyPrediction[] {
+  const usable = summaries.filter(
+    ({ cell, evidence: { device } }) =>
+      device !== undefined && !device.inventory?.emulated && oneInference.includes(cell.scenario),
+  );
+  const places = new Map(usable.map((summary) => [summary, toPlace(summary, { evidence, summaries })]));
+  return usable.flatMap((target) => {
+    const sources = usable.filter((source) => isSourceOf(source, target)).map((one) => places.get(one)!);
+    if (sources.length === 0) return [];
+    return latencyMethods
+      .filter(({ anchors }) => anchors === 0 || !target.cell.isReference)
+      .map((method): LatencyPrediction => {
+        const predicted = predictLatency(method, places.get(target)!, sources);
+        const error = errorOf(predicted, places.get(target)!.latencyNs);
+        return {
+          cellId: target.cell.id,
+          method: method.id,
+          anchors: method.anchors,
+          predicted,
+          ...(error !== undefined && { error }),
+        };
+      });
+  });
+}
+
+function isSourceOf(source: SummarisedCell, target: SummarisedCell): boolean {
+  return (
+    source.cell.variant.digest === target.cell.variant.digest &&
+    source.cell.backend.id === target.cell.backend.id &&
+    source.cell.scenario === target.cell.scenario &&
+    source.cell.settingsDigest === target.cell.settingsDigest &&
+    source.launches.length > 0 &&
+    !isSameMachine(source.evidence.device!, target.evidence.device!)
+  );
+}
+
+function toPlace(
+  { cell, evidence: found, launches }: SummarisedCell,
+  { evidence, summaries }: { readonly evidence: RunEvidence; readonly summaries: readonly SummarisedCell[] },
+): TimedPlace {
+  const { model } = evidence;
+  const outcome = findProbe(cell.deviceId, evidence)?.result.outcome;
+  const float = summaries.find(
+    ({ cell: other }) =>
+      other.isReference &&
+      other.placeId === cell.placeId &&
+      other.scenario === cell.scenario &&
+      other.settingsDigest === cell.settingsDigest,
+  );
+  const { batch } = cell.settings;
+  return {
+    latencyNs: launches.length > 0 ? readingValue(cell.readings['latency.p50']) : undefined,
+    floatLatencyNs: float && readingValue(float.cell.readings['latency.p50']),
+    threadsUsed: cell.threadsUsed ?? (cell.settings.threads || undefined),
+    probe: outcome?.kind === 'probe' ? outcome.facts.readings : [],
+    work: {
+      macs: model.macs === undefined ? undefined : model.macs * batch,
+      bytes: found.variantSizeBytes + batch * tensorBytes([...model.inputs, ...model.outputs]),
+      isInteger: (readingValue(cell.readings['operators.integer.share']) ?? 0) > 0.5,
+    },
+    layers: cell.layers,
+  };
+}
+
+function errorOf(predicted: Reading, measuredNs: number | undefined): number | undefined {
+  const value = readingValue(predicted);
+  return value === undefined || measuredNs === undefined ? undefined : value / measuredNs - 1;
+}
