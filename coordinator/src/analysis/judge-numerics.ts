@@ -6,12 +6,11 @@ type Reason = NumericsVerdict['reasons'][number];
 
 /**
  * Whether a cell's outputs can be compared: all planned inputs evaluated, all outputs finite, equal bytes when
- * run twice, and the same final input bytes as everywhere else. `others`: the facts of all evaluations of the
- * run over the same model and dataset.
+ * run twice, and the same final input bytes as everywhere else. `inputs`: of all evaluations of the run.
  */
 export function judgeNumerics(
   evaluation: JobFacts<EvaluateFacts> | undefined,
-  others: readonly EvaluateFacts[],
+  inputs: InputCensus,
   whyNone: string,
 ): NumericsVerdict {
   const facts = evaluation?.facts;
@@ -20,7 +19,7 @@ export function judgeNumerics(
   }
   const planned = evaluation.job.spec.evaluate?.inputs?.count ?? facts.count;
   const repeatable = facts.repeat.count > 0 ? facts.repeat.identical : undefined;
-  const sameInputs = hasSameInputs(facts, others);
+  const sameInputs = hasSameInputs(facts, inputs);
   const reasons: Reason[] = [];
   if (sameInputs === false) {
     const detail = `the digest of the input bytes differs from that of other places at n = ${facts.count}`;
@@ -48,12 +47,32 @@ export function judgeNumerics(
   };
 }
 
-/** Undefined where no other evaluation took as many inputs; else whether most of those agree with this one. */
-function hasSameInputs(facts: EvaluateFacts, others: readonly EvaluateFacts[]): boolean | undefined {
-  const peers = others.filter(
-    (other) => other !== facts && other.count === facts.count && other.datasetDigest === facts.datasetDigest,
+/** How many evaluations of as many inputs of one dataset there are, and of each digest of the input bytes. */
+export type InputCensus = ReadonlyMap<
+  string,
+  { readonly evaluations: number; readonly byDigest: ReadonlyMap<string, number> }
+>;
+
+/** Counts the evaluations of a run by what they were fed; each is to be given once. */
+export function countInputs(evaluations: readonly EvaluateFacts[]): InputCensus {
+  return new Map(
+    [...Map.groupBy(evaluations, censusKey)].map(([key, group]) => {
+      const digests = Map.groupBy(group, ({ inputDigest }) => inputDigest);
+      const byDigest = new Map([...digests].map(([digest, same]) => [digest, same.length]));
+      return [key, { evaluations: group.length, byDigest }];
+    }),
   );
-  if (peers.length === 0) return undefined;
-  const agreeing = peers.filter((other) => other.inputDigest === facts.inputDigest).length;
-  return agreeing * 2 >= peers.length;
+}
+
+function censusKey({ datasetDigest, count }: EvaluateFacts): string {
+  return `${datasetDigest} ${count}`;
+}
+
+/** Undefined where no other evaluation took as many inputs; else whether at least half of those agree with this one. */
+function hasSameInputs(facts: EvaluateFacts, inputs: InputCensus): boolean | undefined {
+  const alike = inputs.get(censusKey(facts));
+  const others = (alike?.evaluations ?? 0) - 1;
+  if (others <= 0) return undefined;
+  const agreeing = (alike!.byDigest.get(facts.inputDigest) ?? 0) - 1;
+  return agreeing * 2 >= others;
 }

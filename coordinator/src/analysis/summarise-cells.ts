@@ -10,7 +10,6 @@ import { type LaunchEvidence, readLaunches } from '@qfleet/shared/launches/read-
 import { scenarioQuantities, scenarioReadings } from '@qfleet/shared/launches/scenario-readings.ts';
 import { randomFor } from '@qfleet/shared/random-for.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
-import type { EvaluateFacts } from '@qfleet/shared/result/job-result.ts';
 import type { SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
 import type { TimingVerdict } from '@qfleet/shared/verdict/timing-verdicts.ts';
 import type { Layer } from '../artefacts/artefacts.ts';
@@ -25,7 +24,7 @@ import { findBadOutputs } from './find-bad-outputs.ts';
 import { findProbe } from './find-probe.ts';
 import { findReferenceVariant } from './find-reference-variant.ts';
 import { indexReadings } from './index-readings.ts';
-import { judgeNumerics } from './judge-numerics.ts';
+import { countInputs, type InputCensus, judgeNumerics } from './judge-numerics.ts';
 import { layerRoofline } from './layer-roofline.ts';
 import { missingProfile, type OperatorProfile, readOperatorProfile } from './operator-profile.ts';
 import { placeId } from './place.ts';
@@ -40,6 +39,8 @@ import { whyNoEvaluation, whyNoTiming } from './why-none.ts';
 export interface SummarisedCell {
   readonly cell: Cell;
   readonly evidence: CellEvidence;
+  /** What the device's probe found. */
+  readonly probe: readonly Reading[];
   /** Empty where the timing is unavailable, as when emulated. */
   readonly launches: LaunchEvidence['completed'];
   readonly outputs: EvaluatedOutputs | undefined;
@@ -49,6 +50,8 @@ export interface SummarisedCell {
 interface ReadCell {
   readonly evidence: CellEvidence;
   readonly id: string;
+  /** What the device's probe found. */
+  readonly probe: readonly Reading[];
   readonly launches: LaunchEvidence;
   readonly series: JudgedSeries | undefined;
   readonly whyNoTiming: string | undefined;
@@ -59,16 +62,28 @@ interface ReadCell {
 /** Every cell of a run, whether or not its jobs came to an end. A pure function of the evidence. */
 export function summariseCells(evidence: RunEvidence): SummarisedCell[] {
   const reference = findReferenceVariant(evidence.model, evidence.variants);
-  const cells = collectCells(evidence).map((cell) => readCell(cell, evidence));
-  const evaluations = cells.flatMap(({ outputs }) => (outputs ? [outputs.facts] : []));
+  const probes = new Map(evidence.run.deviceIds.map((id) => [id, readProbe(id, evidence)]));
+  const cells = collectCells(evidence).map((cell) =>
+    readCell(cell, evidence, probes.get(cell.deviceId) ?? readProbe(cell.deviceId, evidence)),
+  );
+  const inputs = countInputs(unique(cells.flatMap(({ outputs }) => (outputs ? [outputs.facts] : []))));
+  const references = new Map(
+    cells
+      .filter((cell) => cell.evidence.variantDigest === reference?.digest)
+      .map((cell) => [settingKey(cell), cell]),
+  );
   return cells.map((cell) => {
     const isReference = cell.evidence.variantDigest === reference?.digest;
-    const against = cells.find((other) => isReferenceOf(other, cell, reference?.digest));
-    return summarise({ evidence, cell, isReference, against, evaluations: unique(evaluations) });
+    return summarise({ evidence, cell, isReference, against: references.get(settingKey(cell)), inputs });
   });
 }
 
-function readCell(cell: CellEvidence, evidence: RunEvidence): ReadCell {
+function readProbe(deviceId: string, evidence: RunEvidence): readonly Reading[] {
+  const outcome = findProbe(deviceId, evidence)?.result.outcome;
+  return outcome?.kind === 'probe' ? outcome.facts.readings : [];
+}
+
+function readCell(cell: CellEvidence, evidence: RunEvidence, probe: readonly Reading[]): ReadCell {
   const facts = cell.measure?.facts;
   const series = facts && judgeSeries(facts, judgedDevice(cell), evidence.blobs);
   const launches = facts
@@ -85,6 +100,7 @@ function readCell(cell: CellEvidence, evidence: RunEvidence): ReadCell {
       cell.scenario,
       cell.settingsDigest.slice(0, 8),
     ].join('|'),
+    probe,
     launches,
     series,
     whyNoTiming: emulated
@@ -95,14 +111,10 @@ function readCell(cell: CellEvidence, evidence: RunEvidence): ReadCell {
   };
 }
 
-function isReferenceOf(other: ReadCell, cell: ReadCell, referenceDigest: string | undefined): boolean {
-  return (
-    other.evidence.variantDigest === referenceDigest &&
-    other.evidence.deviceId === cell.evidence.deviceId &&
-    other.evidence.backendId === cell.evidence.backendId &&
-    other.evidence.scenario === cell.evidence.scenario &&
-    other.evidence.settingsDigest === cell.evidence.settingsDigest
-  );
+/** Equal for the cells of all variants in one place, scenario and settings. */
+function settingKey({ evidence }: ReadCell): string {
+  const { deviceId, backendId, scenario, settingsDigest } = evidence;
+  return [deviceId, backendId, scenario, settingsDigest].join('|');
 }
 
 interface SummariseOptions {
@@ -111,7 +123,7 @@ interface SummariseOptions {
   readonly isReference: boolean;
   /** The fp32 variant's cell in the same place and with the same settings; itself for the reference. */
   readonly against: ReadCell | undefined;
-  readonly evaluations: readonly EvaluateFacts[];
+  readonly inputs: InputCensus;
 }
 
 function summarise(options: SummariseOptions): SummarisedCell {
@@ -120,7 +132,7 @@ function summarise(options: SummariseOptions): SummarisedCell {
   const speed = speedOf(options);
   const profile = profileOf(evidence, cell);
   const timing = timingReadings(evidence, cell);
-  const counters = countersOf(evidence, cell);
+  const counters = countersOf(cell);
   const readings: Reading[] = [
     sizeReading(found.variantSizeBytes),
     // A clock that was counted stands before one that the kernel reports.
@@ -153,7 +165,7 @@ function summarise(options: SummariseOptions): SummarisedCell {
     timing: judge(cell),
     ...(cell.series &&
       cell.series.tried.length > 1 && { series: { ...cell.series, tried: [...cell.series.tried] } }),
-    numerics: judgeNumerics(cell.outputs && found.evaluation, options.evaluations, cell.whyNoOutputs),
+    numerics: judgeNumerics(cell.outputs && found.evaluation, options.inputs, cell.whyNoOutputs),
     readings: indexReadings(readings),
     operators: [...profile.operators],
     ...layersOf(evidence, cell),
@@ -164,6 +176,7 @@ function summarise(options: SummariseOptions): SummarisedCell {
   return {
     cell: summary,
     evidence: found,
+    probe: cell.probe,
     launches: cell.whyNoTiming === undefined ? cell.launches.completed : [],
     outputs: cell.outputs,
   };
@@ -215,18 +228,12 @@ function mergeReadings(first: readonly Reading[], second: readonly Reading[]): R
   ];
 }
 
-function countersOf(evidence: RunEvidence, cell: ReadCell): Reading[] {
+function countersOf(cell: ReadCell): Reading[] {
   const { measure, variantDigest } = cell.evidence;
   const facts = measure?.facts;
   const launch = facts?.counterLaunches?.find((one) => one.variantDigest === variantDigest);
   const whyNone = facts ? undefined : (cell.whyNoTiming ?? 'not-planned');
-  const probe = probeReadings(evidence, cell.evidence.deviceId);
-  return [...counterReadings({ launch, whyNone, probe }), ...energyReadings(launch, whyNone)];
-}
-
-function probeReadings(evidence: RunEvidence, deviceId: string): readonly Reading[] {
-  const outcome = findProbe(deviceId, evidence)?.result.outcome;
-  return outcome?.kind === 'probe' ? outcome.facts.readings : [];
+  return [...counterReadings({ launch, whyNone, probe: cell.probe }), ...energyReadings(launch, whyNone)];
 }
 
 function roofline(evidence: RunEvidence, cell: ReadCell, readings: readonly Reading[]): Reading[] {
@@ -245,7 +252,7 @@ function roofline(evidence: RunEvidence, cell: ReadCell, readings: readonly Read
     threadsUsed: found.measure?.facts?.threadsUsed,
     integerShare: find('operators.integer.share'),
     countedBytes: find('bytes.inference'),
-    probe: probeReadings(evidence, found.deviceId),
+    probe: cell.probe,
   });
 }
 
@@ -313,14 +320,14 @@ function profileBytes(
 function layersOf(evidence: RunEvidence, cell: ReadCell): Pick<Cell, 'layers' | 'layersUnmatched'> {
   const profile = profileBytes(evidence, cell);
   if (!profile) return { layers: [], layersUnmatched: 0 };
-  const { device, deviceId, settings, measure } = cell.evidence;
+  const { device, settings, measure } = cell.evidence;
   const emulated = device?.inventory?.emulated;
   const { layers, unmatched } = layerRoofline({
     profile,
     layers: ownLayers(evidence, cell.evidence.variantDigest) ?? evidence.model.layers,
     batch: settings.batch,
     threadsUsed: measure?.facts?.threadsUsed,
-    probe: probeReadings(evidence, deviceId),
+    probe: cell.probe,
     whyNoTime: emulated && `emulated: by ${emulated.by} as ${emulated.cpu}`,
   });
   return { layers, layersUnmatched: unmatched };

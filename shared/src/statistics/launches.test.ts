@@ -6,6 +6,7 @@ import { bootstrapInterval, expandedTail } from './bootstrap-interval.ts';
 import { compareLaunches } from './compare-launches.ts';
 import { relativeDrift } from './drift.ts';
 import { mean } from './mean.ts';
+import { countMultisets, multisets } from './multisets.ts';
 import { pairedT } from './paired-t.ts';
 import { standardDeviation } from './standard-deviation.ts';
 import { theilSenSlope } from './theil-sen.ts';
@@ -159,4 +160,36 @@ test('drift compares the last third with the first and says nothing of fewer tha
   assert.equal(relativeDrift([1, 1, 1, 1, 1, 1, 1, 1]), undefined);
   const drift = relativeDrift([100, 100, 100, 105, 105, 105, 110, 110, 110]);
   assert.ok(drift !== undefined && Math.abs(drift - 0.1) < 1e-12);
+});
+
+test('of few units every resample counts once, by its probability: as all 6⁶ sequences say', () => {
+  const units = [3.1, 4.7, 1.2, 9.9, 5.5, 5.6];
+  const mean = (indices: Iterable<number>): number =>
+    [...indices].reduce((sum, index) => sum + units[index]!, 0) / 6;
+  const sequences = Float64Array.from({ length: 6 ** 6 }, (_, i) =>
+    mean(Array.from({ length: 6 }, (_, digit) => Math.floor(i / 6 ** digit) % 6)),
+  ).sort();
+  const found = bootstrapInterval({
+    groupSizes: [6],
+    statistic: ([drawn]) => mean(drawn!),
+    random: createRandom(1),
+  });
+  const rank = Math.ceil(expandedTail(6) * sequences.length);
+  assert.ok(Math.abs(found!.low - sequences[rank - 1]!) < 1e-9);
+  assert.ok(Math.abs(found!.high - sequences[sequences.length - rank]!) < 1e-9);
+});
+
+test('multisets are as many as there are, and their probabilities are 1 together', () => {
+  for (const [n, count] of [
+    [1, 1],
+    [2, 3],
+    [3, 10],
+    [6, 462],
+    [7, 1716],
+  ] as const) {
+    assert.equal(countMultisets(n), count);
+    const all = [...multisets(n)].map(({ probability }) => probability);
+    assert.equal(all.length, count);
+    assert.ok(Math.abs(all.reduce((sum, one) => sum + one, 0) - 1) < 1e-12);
+  }
 });

@@ -2,8 +2,8 @@ import { type Reading, readingValue } from '@qfleet/shared/reading.ts';
 import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import * as z from 'zod';
 import { isSameMachine } from '../../plan/same-machine.ts';
+import type { Cell } from '../cell.ts';
 import type { RunEvidence } from '../evidence.ts';
-import { findProbe } from '../find-probe.ts';
 import type { SummarisedCell } from '../summarise-cells.ts';
 import { tensorBytes } from '../tensor-bytes.ts';
 import { latencyMethods } from './latency-methods.ts';
@@ -22,6 +22,8 @@ export const latencyPredictionSchema = z.object({
 });
 export type LatencyPrediction = z.infer<typeof latencyPredictionSchema>;
 
+/** Of a large fleet so many tell of each device. */
+const maxSources = 24;
 /** Scenarios whose median latency is that of one inference. */
 const oneInference: readonly string[] = ['single-stream', 'offline'];
 
@@ -38,9 +40,15 @@ export function predictLatencies(
     ({ cell, evidence: { device } }) =>
       device !== undefined && !device.inventory?.emulated && oneInference.includes(cell.scenario),
   );
-  const places = new Map(usable.map((summary) => [summary, toPlace(summary, { evidence, summaries })]));
+  const floats = new Map(
+    usable.filter(({ cell }) => cell.isReference).map((one) => [settingKey(one), one.cell]),
+  );
+  const places = new Map(usable.map((one) => [one, toPlace(one, evidence, floats.get(settingKey(one)))]));
+  const alike = Map.groupBy(usable, cellKey);
   return usable.flatMap((target) => {
-    const sources = usable.filter((source) => isSourceOf(source, target)).map((one) => places.get(one)!);
+    const sources = spread(alike.get(cellKey(target))!.filter((source) => isSourceOf(source, target))).map(
+      (one) => places.get(one)!,
+    );
     if (sources.length === 0) return [];
     return latencyMethods
       .filter(({ anchors }) => anchors === 0 || !target.cell.isReference)
@@ -58,36 +66,40 @@ export function predictLatencies(
   });
 }
 
+/** Equal for the cells of one variant, backend, scenario and settings on all devices. */
+function cellKey({ cell }: SummarisedCell): string {
+  return [cell.variant.digest, cell.backend.id, cell.scenario, cell.settingsDigest].join('|');
+}
+
+/** Equal for the cells of all variants in one place, scenario and settings. */
+function settingKey({ cell }: SummarisedCell): string {
+  return [cell.placeId, cell.scenario, cell.settingsDigest].join('|');
+}
+
 function isSourceOf(source: SummarisedCell, target: SummarisedCell): boolean {
-  return (
-    source.cell.variant.digest === target.cell.variant.digest &&
-    source.cell.backend.id === target.cell.backend.id &&
-    source.cell.scenario === target.cell.scenario &&
-    source.cell.settingsDigest === target.cell.settingsDigest &&
-    source.launches.length > 0 &&
-    !isSameMachine(source.evidence.device!, target.evidence.device!)
+  return source.launches.length > 0 && !isSameMachine(source.evidence.device!, target.evidence.device!);
+}
+
+/** At most `maxSources`, evenly from all of them. */
+function spread<T>(sources: readonly T[]): T[] {
+  if (sources.length <= maxSources) return [...sources];
+  return Array.from(
+    { length: maxSources },
+    (_, i) => sources[Math.floor(((i + 0.5) * sources.length) / maxSources)]!,
   );
 }
 
 function toPlace(
-  { cell, evidence: found, launches }: SummarisedCell,
-  { evidence, summaries }: { readonly evidence: RunEvidence; readonly summaries: readonly SummarisedCell[] },
+  { cell, evidence: found, launches, probe }: SummarisedCell,
+  { model }: RunEvidence,
+  float: Cell | undefined,
 ): TimedPlace {
-  const { model } = evidence;
-  const outcome = findProbe(cell.deviceId, evidence)?.result.outcome;
-  const float = summaries.find(
-    ({ cell: other }) =>
-      other.isReference &&
-      other.placeId === cell.placeId &&
-      other.scenario === cell.scenario &&
-      other.settingsDigest === cell.settingsDigest,
-  );
   const { batch } = cell.settings;
   return {
     latencyNs: launches.length > 0 ? readingValue(cell.readings['latency.p50']) : undefined,
-    floatLatencyNs: float && readingValue(float.cell.readings['latency.p50']),
+    floatLatencyNs: float && readingValue(float.readings['latency.p50']),
     threadsUsed: cell.threadsUsed ?? (cell.settings.threads || undefined),
-    probe: outcome?.kind === 'probe' ? outcome.facts.readings : [],
+    probe,
     work: {
       macs: model.macs === undefined ? undefined : model.macs * batch,
       bytes: found.variantSizeBytes + batch * tensorBytes([...model.inputs, ...model.outputs]),
