@@ -15,6 +15,7 @@ import { idleAgent } from './idle-agent.ts';
 import { noopCost } from './noop-cost.ts';
 import { pointerChase } from './pointer-chase.ts';
 import { quantizerSpeed } from './quantizers/quantizer-speed.ts';
+import { reportCells } from './report-cells.ts';
 import { stream } from './stream.ts';
 import { transferMatrix } from './transfer-matrix.ts';
 
@@ -32,6 +33,7 @@ const benchmarks: readonly Benchmark[] = [
   pointerChase,
   quantizerSpeed,
   transferMatrix,
+  reportCells,
 ];
 
 const usage = `npm run bench -- [options]

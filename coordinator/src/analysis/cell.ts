@@ -2,6 +2,7 @@ import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import { speedVerdicts } from '@qfleet/shared/statistics/compare-launches.ts';
 import { timingVerdicts } from '@qfleet/shared/verdict/timing-verdicts.ts';
 import * as z from 'zod';
+import { latencyPointSchema } from './latency-curve.ts';
 
 /** What may be wrong with a cell's outputs, from bad to worst; `sound` where nothing is. */
 export const numericsVerdicts = [
@@ -99,6 +100,8 @@ export const cellSchema = z.object({
   timing: timingSchema,
   numerics: numericsSchema,
   readings: z.record(z.string(), readingSchema),
+  /** The distribution of its latencies; empty where it was not timed, or hardly. */
+  latencyCurve: z.array(latencyPointSchema),
   operators: z.array(operatorSchema),
   layers: z.array(layerSchema),
   /** Layers of the model for which no kernel of that name was found. */

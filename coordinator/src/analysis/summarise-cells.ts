@@ -25,6 +25,7 @@ import { findProbe } from './find-probe.ts';
 import { findReferenceVariant } from './find-reference-variant.ts';
 import { indexReadings } from './index-readings.ts';
 import { countInputs, type InputCensus, judgeNumerics } from './judge-numerics.ts';
+import { latencyCurve } from './latency-curve.ts';
 import { layerRoofline } from './layer-roofline.ts';
 import { missingProfile, type OperatorProfile, readOperatorProfile } from './operator-profile.ts';
 import { placeId } from './place.ts';
@@ -167,6 +168,7 @@ function summarise(options: SummariseOptions): SummarisedCell {
       cell.series.tried.length > 1 && { series: { ...cell.series, tried: [...cell.series.tried] } }),
     numerics: judgeNumerics(cell.outputs && found.evaluation, options.inputs, cell.whyNoOutputs),
     readings: indexReadings(readings),
+    latencyCurve: cell.whyNoTiming === undefined ? latencyCurve(cell.launches.completed) : [],
     operators: [...profile.operators],
     ...layersOf(evidence, cell),
     results: [found.measure?.resultDigest, found.evaluation?.resultDigest].filter(

@@ -2,6 +2,7 @@ import { buildSections, type ReportText } from './build-sections.ts';
 import { escapeHtml } from './escape-html.ts';
 import type { Figure, FigureSymbol } from './figure.ts';
 import { bandwidthFigure } from './figure-bandwidth.ts';
+import { distributionFigure } from './figure-distribution.ts';
 import { ladderFigure } from './figure-ladder.ts';
 import { latencyFigure } from './figure-latency.ts';
 import { sizeFigure } from './figure-size.ts';
@@ -66,7 +67,7 @@ function figuresBySection(report: Report): Readonly<Record<string, readonly Figu
   const present = (...figures: (Figure | undefined)[]): Figure[] =>
     figures.filter((figure) => figure !== undefined);
   return {
-    speed: present(latencyFigure(report)),
+    speed: present(latencyFigure(report), distributionFigure(report)),
     correctness: present(tradeoffFigure(report)),
     cost: present(sizeFigure(report)),
     memory: present(bandwidthFigure(report)),

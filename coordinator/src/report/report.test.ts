@@ -133,7 +133,14 @@ test('the page is self-contained, runs nothing, and has a table for every figure
   const figures = [...html.matchAll(/<figure id="([\w-]+)".*?<\/figure>/gs)];
   assert.deepEqual(
     figures.map((match) => match[1]),
-    ['figure-latency', 'figure-tradeoff', 'figure-size', 'figure-bandwidth', 'figure-ladder'],
+    [
+      'figure-latency',
+      'figure-distribution',
+      'figure-tradeoff',
+      'figure-size',
+      'figure-bandwidth',
+      'figure-ladder',
+    ],
   );
   for (const [figure] of figures) {
     assert.match(figure, /<figcaption>\S/);
