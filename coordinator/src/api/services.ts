@@ -46,6 +46,7 @@ export interface Services {
     readonly kind: ImportKind;
     readonly path: string;
     readonly name: string;
+    readonly bandwidths: Readonly<Record<string, readonly string[]>>;
   }): Promise<ImportRecord>;
   /** The evidence of a run with its report, as one zip archive. */
   buildBundle(run: RunRecord): Promise<Uint8Array>;

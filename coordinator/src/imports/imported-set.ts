@@ -6,6 +6,8 @@ const systemSchema = z.object({
   /** The physical board or chipset: systems of one board differ in their runtime alone. */
   board: z.string(),
   runtime: z.string(),
+  /** Of the board's memory, bytes per second, from another source than the latencies. */
+  bandwidth: z.number().positive().optional(),
 });
 export type ImportedSystem = z.infer<typeof systemSchema>;
 

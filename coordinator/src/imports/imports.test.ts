@@ -12,6 +12,7 @@ const archive = findTestData('benchmarks/mlperf-inference-v2.0-raw.tar.gz');
 const ncnn = findTestData('benchmarks/ncnn');
 const aihub = findTestData('benchmarks/ai-hub');
 const trtexec = findTestData('trtexec');
+const sbcBench = findTestData('devices/sbc-bench-logs');
 
 test('MLPerf v2.0: how int8 pays on a Pi 3, a Pi 4 and a Xavier', { skip: archive.skip }, async () => {
   const set = importedSetSchema.parse(await importSet('mlperf', archive.path));
@@ -47,6 +48,36 @@ test('MLPerf v2.0: how int8 pays on a Pi 3, a Pi 4 and a Xavier', { skip: archiv
   const errorOf = (method: string): number => three.find((one) => one.method === method)!.median;
   assert.ok(errorOf('blend') <= 0.15, `blend is off by ${errorOf('blend')}`);
   assert.ok(errorOf('blend') < errorOf('one-source') && errorOf('blend') < errorOf('mean-of-sources'));
+});
+
+test('bandwidths from sbc-bench: the fastest cores of a log, the median of logs, boards named exactly', {
+  skip: ncnn.skip || sbcBench.skip,
+}, async () => {
+  const log = (id: string): string => join(sbcBench.path, `${id}.txt`);
+  const set = await importSet('ncnn', ncnn.path, {
+    'NVIDIA Jetson Nano': ['3OKN', '3Ufc', '1I4j'].map(log),
+    'NVIDIA Jetson AGX Xavier': [log('4ebH')],
+  });
+  const known = new Map(set.systems.map(({ board, bandwidth }) => [board, bandwidth]));
+  const told = [...known].filter(([, bandwidth]) => bandwidth !== undefined);
+  assert.equal(told.length, 2);
+  // `grep 'standard memcpy  ' 3OKN.txt 3Ufc.txt 1I4j.txt`, of each file the largest.
+  assert.deepEqual(
+    told.map(([board, bandwidth]) => [board.slice(0, 18), bandwidth]),
+    [
+      ['NVIDIA Jetson Nano', 3726.5e6],
+      ['NVIDIA Jetson AGX ', 10_913.4e6],
+    ],
+  );
+  await assert.rejects(importSet('ncnn', ncnn.path, { 'Raspberry Pi': [log('3KVs')] }), {
+    code: 'invalid-argument',
+    message: /boards begin with "Raspberry Pi"/,
+  });
+  await assert.rejects(importSet('ncnn', ncnn.path, { Pear: [log('3KVs')] }), { message: /no board "Pear"/ });
+  await assert.rejects(
+    importSet('ncnn', ncnn.path, { 'NVIDIA Jetson Nano': [join(ncnn.path, 'README.md')] }),
+    { code: 'refused', message: /README\.md has no line of tinymembench/ },
+  );
 });
 
 test('ncnn: tables of boards, int8 twins, and GPUs left out', { skip: ncnn.skip }, async () => {

@@ -1,6 +1,7 @@
 import { median } from '@qfleet/shared/statistics/median.ts';
 import { meanCoverage, predictionMethods } from '../transfer/predict/evaluate-methods.ts';
 import { oneSource } from '../transfer/predict/one-source.ts';
+import { methodsWithoutAnchors } from '../transfer/predict/without-anchors.ts';
 import type { TransferReport } from '../transfer/transfer-report.ts';
 import type { ReportText } from './build-sections.ts';
 import type { Section } from './section.ts';
@@ -196,7 +197,10 @@ function inversionsSection({ pairs }: TransferReport): Section {
 
 function predictionSection({ predictions }: TransferReport): Section {
   const described = new Map(
-    [oneSource, ...predictionMethods].map(({ id, description }) => [id, description]),
+    [...methodsWithoutAnchors, oneSource, ...predictionMethods].map(({ id, description }) => [
+      id,
+      description,
+    ]),
   );
   return section(
     'predictions',

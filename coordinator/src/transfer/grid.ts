@@ -3,6 +3,8 @@ export interface GridSystem {
   readonly id: string;
   /** The physical board: systems of one board are held out together. */
   readonly board: string;
+  /** Of the board's memory, bytes per second, one thread; where it is known. */
+  readonly bandwidth?: number | undefined;
 }
 
 /** One network in one number format: twins share the network. */

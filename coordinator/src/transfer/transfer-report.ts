@@ -3,6 +3,7 @@ import type { ImportedSet } from '../imports/imported-set.ts';
 import { compareSystems, type SystemPair } from './compare-systems.ts';
 import { buildGrid } from './grid.ts';
 import { evaluateMethods, type MethodErrors } from './predict/evaluate-methods.ts';
+import { errorsWithoutAnchors } from './predict/without-anchors.ts';
 import { type SystemSpeedUps, speedUps } from './speed-ups.ts';
 
 /** The version of the report's JSON. */
@@ -61,7 +62,10 @@ export function buildTransferReport(set: ImportedSet): TransferReport {
       subject,
       randomOf: (pair) => randomFor(seed, pair, 'rank.tau'),
     }),
-    predictions: evaluateMethods(grid, { anchorCounts, seed }).filter(({ systems }) => systems.length > 0),
+    predictions: [
+      ...errorsWithoutAnchors(grid),
+      ...evaluateMethods(grid, { anchorCounts, seed }).filter(({ systems }) => systems.length > 0),
+    ],
     notes: set.notes,
   };
 }

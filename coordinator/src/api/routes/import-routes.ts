@@ -10,6 +10,8 @@ const addImportSchema = z.strictObject({
   /** Absolute path of a file or folder on the coordinator's machine. */
   path: z.string().min(1),
   name: z.string().min(1),
+  /** Absolute paths of sbc-bench's logs by the board whose bandwidth they tell. */
+  bandwidths: z.record(z.string(), z.array(z.string().min(1)).min(1)).default({}),
 });
 
 export function importRoutes(services: Services): Route[] {
@@ -32,7 +34,10 @@ export function importRoutes(services: Services): Route[] {
       body: addImportSchema,
       status: 201,
       response: importRecordSchema,
-      handle: async ({ body }) => services.addImport({ ...body, path: requireAbsolute(body.path) }),
+      handle: async ({ body }) => {
+        for (const log of Object.values(body.bandwidths).flat()) requireAbsolute(log);
+        return services.addImport({ ...body, path: requireAbsolute(body.path) });
+      },
     }),
   ];
 }

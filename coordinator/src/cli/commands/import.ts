@@ -4,7 +4,7 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { type ImportRecord, importRecordSchema } from '../../imports/import-record.ts';
-import { type ImportKind, importKinds } from '../../imports/import-set.ts';
+import { type BandwidthLogs, type ImportKind, importKinds } from '../../imports/import-set.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { formatTime } from '../output/format-value.ts';
@@ -14,6 +14,7 @@ import { withExample, withOutput } from '../with-options.ts';
 interface ImportOptions extends GlobalOptions {
   readonly name?: string;
   readonly report?: string;
+  readonly bandwidth: BandwidthLogs;
   readonly output: string;
 }
 
@@ -40,20 +41,48 @@ function addKind(parent: Command, context: CliContext, kind: ImportKind): void {
     .description(descriptions[kind])
     .option('--name <name>', 'name to ask for its report by (default: the file’s)')
     .option('--report <file>', 'write its report there at once (html, md, json, csv), without a coordinator')
+    .option(
+      '--bandwidth <board=logs>',
+      'sbc-bench logs that tell the memory bandwidth of a board of it, comma-separated; may be given again',
+      collectLogs(context),
+      {},
+    )
     .action(async (path: string) => {
       const options = command.optsWithGlobals<ImportOptions>();
       const full = resolve(context.cwd, path);
       if (options.report !== undefined)
-        return writeReport(context, { kind, path: full, file: options.report });
+        return writeReport(context, { kind, path: full, file: options.report, bandwidth: options.bandwidth });
       const client = await connectToCoordinator(context, options);
       const name = options.name ?? basename(full).replace(/\.(tar\.gz|tgz|tar|md)$/i, '');
-      const added = await client.post('/v1/imports', importRecordSchema, { kind, path: full, name });
+      const added = await client.post('/v1/imports', importRecordSchema, {
+        kind,
+        path: full,
+        name,
+        bandwidths: options.bandwidth,
+      });
       context.stdout.write(`${added.digest}\n`);
       say(context, `${added.results} results of ${added.systems} systems.`);
       for (const note of added.notes.slice(0, 5)) say(context, note);
       say(context, `Report: qfleet report ${added.name}`);
     });
   withExample(command, `qfleet import ${kind} ${examples[kind]} --report report.html`);
+}
+
+/** `Raspberry Pi 4=a.txt,b.txt`. */
+function collectLogs(context: CliContext): (value: string, before: BandwidthLogs) => BandwidthLogs {
+  return (value, before) => {
+    const at = value.indexOf('=');
+    const logs = value
+      .slice(at + 1)
+      .split(',')
+      .filter((path) => path !== '');
+    if (at < 1 || logs.length === 0) {
+      throw new QfleetError('usage', `Expected BOARD=LOG, got "${value}".`, {
+        hint: 'For example: --bandwidth "Raspberry Pi 4=3Gia.txt"',
+      });
+    }
+    return { ...before, [value.slice(0, at)]: logs.map((path) => resolve(context.cwd, path)) };
+  };
 }
 
 const examples: Readonly<Record<ImportKind, string>> = {
@@ -66,7 +95,17 @@ const examples: Readonly<Record<ImportKind, string>> = {
 /** Everything that a report needs is loaded when one is asked for. */
 async function writeReport(
   context: CliContext,
-  { kind, path, file }: { readonly kind: ImportKind; readonly path: string; readonly file: string },
+  {
+    kind,
+    path,
+    file,
+    bandwidth,
+  }: {
+    readonly kind: ImportKind;
+    readonly path: string;
+    readonly file: string;
+    readonly bandwidth: BandwidthLogs;
+  },
 ): Promise<void> {
   const ending = /\.(html|md|json|csv)$/i.exec(file)?.[1]?.toLowerCase() as
     | 'html'
@@ -79,7 +118,7 @@ async function writeReport(
   const { importSet } = await import('../../imports/import-set.ts');
   const { buildTransferReport } = await import('../../transfer/transfer-report.ts');
   const { formatTransfer } = await import('../../report/format-transfer.ts');
-  const set = await importSet(kind, path);
+  const set = await importSet(kind, path, bandwidth);
   for (const note of set.notes.slice(0, 5)) say(context, note);
   const out = resolve(context.cwd, file);
   await writeFile(out, formatTransfer(buildTransferReport(set), ending));

@@ -7,6 +7,7 @@ import { chooseAnchors } from './choose-anchors.ts';
 import { evaluateMethods, familyOf, meanCoverage } from './evaluate-methods.ts';
 import { lowRank } from './low-rank.ts';
 import { meanOfSources } from './mean-of-sources.ts';
+import { errorsWithoutAnchors } from './without-anchors.ts';
 
 const networks = 20;
 
@@ -101,4 +102,43 @@ test('too few boards or networks leave nothing to tell', () => {
 test('families leave sizes and resolutions out', () => {
   const names = ['mobilenet-v2-0.5-96', 'resnet18', 'efficientnet-lite3', 'regnet_y_800mf', 'yolov8_det'];
   assert.deepEqual(names.map(familyOf), ['mobilenet-v2', 'resnet', 'efficientnet', 'regnet', 'yolov']);
+});
+
+test('without anchors, latencies in the inverse proportion of bandwidths are told exactly', () => {
+  const bandwidths = [1e9, 2e9, 8e9, 8e9];
+  const items = Array.from({ length: 8 }, (_, i) => ({ network: `n${i}`, precision: 'fp32' }));
+  const grid: Grid = {
+    items,
+    // The last two are runtimes of one board; a fifth system's bandwidth is not known.
+    systems: [
+      ...bandwidths.map((bandwidth, i) => ({ id: `s${i}`, board: `b${Math.min(i, 2)}`, bandwidth })),
+      { id: 's4', board: 'b4' },
+    ],
+    logs: [...bandwidths, 3e9].map((bandwidth) =>
+      Float64Array.from(items, (_, i) => Math.log((i + 1) * 1e9) - Math.log(bandwidth / 1e9)),
+    ),
+  };
+  const [asItIs, ratio, ofAll] = errorsWithoutAnchors(grid);
+  assert.deepEqual(
+    [asItIs, ratio, ofAll].map((one) => [one?.method, one?.anchors]),
+    [
+      ['another-system', 0],
+      ['bandwidth-ratio', 0],
+      ['bandwidth-mean', 0],
+    ],
+  );
+  // s0: others are 2, 8 and 8 times as fast; s1: 1/2, 4, 4; s2 and s3 have no source on their own board: 1/8, 1/4.
+  const expected = [7 / 8, 0.75, (7 + 3) / 2, (7 + 3) / 2];
+  asItIs!.systems.forEach(({ medianError, system }, i) => {
+    assert.equal(system, `s${i}`);
+    assert.ok(Math.abs(medianError - expected[i]!) < 1e-9, `${system}: ${medianError}`);
+  });
+  assert.ok([ratio!, ofAll!].every(({ worst }) => worst < 1e-9));
+  assert.deepEqual(
+    errorsWithoutAnchors({
+      ...grid,
+      systems: grid.systems.map((one) => ({ ...one, bandwidth: undefined })),
+    }),
+    [],
+  );
 });
