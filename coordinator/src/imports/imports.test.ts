@@ -48,6 +48,12 @@ test('MLPerf v2.0: how int8 pays on a Pi 3, a Pi 4 and a Xavier', { skip: archiv
   const errorOf = (method: string): number => three.find((one) => one.method === method)!.median;
   assert.ok(errorOf('blend') <= 0.15, `blend is off by ${errorOf('blend')}`);
   assert.ok(errorOf('blend') < errorOf('one-source') && errorOf('blend') < errorOf('mean-of-sources'));
+  const [rate, ...others] = report.newNetworks;
+  assert.deepEqual(
+    rate?.systems.map(({ scored }) => scored),
+    [81, 91, 91, 91, 91],
+  );
+  assert.ok(others.every((one) => one.median < rate!.median));
 });
 
 test('bandwidths from sbc-bench: the fastest cores of a log, the median of logs, boards named exactly', {

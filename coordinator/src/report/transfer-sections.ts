@@ -2,6 +2,7 @@ import { median } from '@qfleet/shared/statistics/median.ts';
 import { meanCoverage, predictionMethods } from '../transfer/predict/evaluate-methods.ts';
 import { oneSource } from '../transfer/predict/one-source.ts';
 import { methodsWithoutAnchors } from '../transfer/predict/without-anchors.ts';
+import { workMethods } from '../transfer/predict/work-methods.ts';
 import type { TransferReport } from '../transfer/transfer-report.ts';
 import type { ReportText } from './build-sections.ts';
 import type { Section } from './section.ts';
@@ -21,6 +22,7 @@ export function buildTransferText(report: TransferReport): ReportText {
     transferSection(report),
     inversionsSection(report),
     predictionSection(report),
+    newNetworksSection(report),
   ].filter(({ table }) => table.rows.length > 0);
   const { source, kind, systems, speedUps } = report;
   const networks = new Set(speedUps.flatMap((one) => one.networks.map(({ network }) => network))).size;
@@ -226,6 +228,25 @@ function predictionSection({ predictions }: TransferReport): Section {
         percent(meanCoverage(errors)),
         String(errors.systems.length),
         described.get(errors.method) ?? '',
+      ]),
+    },
+  );
+}
+
+function newNetworksSection({ newNetworks }: TransferReport): Section {
+  return section(
+    'new-networks',
+    'What a network’s work tells of it before any board runs it',
+    'Each network was held out with all its number formats and told, system by system, from other networks there and from published figures of its multiply-accumulates and parameters. Error: |told / measured − 1|, median over networks, then over systems. Other families: its whole family was held out.',
+    {
+      titles: ['method', '#median error', '#worst system', '#other families', '#systems', 'how'],
+      rows: newNetworks.map((errors) => [
+        errors.method,
+        percent(errors.median),
+        percent(errors.worst),
+        percent(errors.medianOtherFamilies),
+        String(errors.systems.length),
+        workMethods.find(({ id }) => id === errors.method)?.description ?? '',
       ]),
     },
   );

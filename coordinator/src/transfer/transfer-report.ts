@@ -3,6 +3,7 @@ import type { ImportedSet } from '../imports/imported-set.ts';
 import { compareSystems, type SystemPair } from './compare-systems.ts';
 import { buildGrid } from './grid.ts';
 import { evaluateMethods, type MethodErrors } from './predict/evaluate-methods.ts';
+import { errorsOnNewNetworks, type NetworkErrors } from './predict/held-out-networks.ts';
 import { errorsWithoutAnchors } from './predict/without-anchors.ts';
 import { type SystemSpeedUps, speedUps } from './speed-ups.ts';
 
@@ -31,6 +32,8 @@ export interface TransferReport {
   readonly pairs: readonly SystemPair[];
   /** Leave-one-board-out errors; empty where fewer than three boards measured enough. */
   readonly predictions: readonly MethodErrors[];
+  /** Leave-one-network-out errors; empty where no system measured enough networks whose work is published. */
+  readonly newNetworks: readonly NetworkErrors[];
   readonly notes: readonly string[];
 }
 
@@ -66,6 +69,7 @@ export function buildTransferReport(set: ImportedSet): TransferReport {
       ...errorsWithoutAnchors(grid),
       ...evaluateMethods(grid, { anchorCounts, seed }).filter(({ systems }) => systems.length > 0),
     ],
+    newNetworks: errorsOnNewNetworks(grid),
     notes: set.notes,
   };
 }
