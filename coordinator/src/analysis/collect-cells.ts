@@ -1,6 +1,7 @@
 import { canonicalJson } from '@qfleet/shared/canonical-json.ts';
 import { digestBytes } from '@qfleet/shared/digest.ts';
-import type { EvaluateFacts, JobResult, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
+import type { EvaluateFacts, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
+import type { Variant } from '../artefacts/artefacts.ts';
 import type { DeviceRecord, JobRecord } from '../store/records.ts';
 import type { CellSettings } from './cell.ts';
 import type { RunEvidence } from './evidence.ts';
@@ -34,10 +35,15 @@ type CellKey = Omit<CellEvidence, 'measure' | 'evaluation'>;
  * end. An evaluation belongs to the cell with its settings, or, evaluated once
  * for all settings, to every cell of its device, backend and variant.
  */
-export function collectCells(evidence: RunEvidence): CellEvidence[] {
-  const evaluations = collectEvaluations(evidence);
-  const timed = collectMeasured(evidence);
-  const withOutputs = timed.map((cell) => ({ ...cell, evaluation: findEvaluation(cell, evaluations) }));
+export function collectCells(evidence: StoredFacts): CellEvidence[] {
+  const index = indexFacts(evidence);
+  const evaluations = collectEvaluations(evidence, index);
+  const timed = collectMeasured(evidence, index);
+  const byPlace = Map.groupBy(evaluations, ({ key }) => evaluationKey(key));
+  const withOutputs = timed.map((cell) => ({
+    ...cell,
+    evaluation: findEvaluation(cell, byPlace.get(evaluationKey(cell)) ?? []),
+  }));
   const used = new Set(withOutputs.map((cell) => cell.evaluation?.job.id));
   const untimed = evaluations
     .filter((entry) => !used.has(entry.evaluation.job.id))
@@ -45,60 +51,81 @@ export function collectCells(evidence: RunEvidence): CellEvidence[] {
   return sortCells([...withOutputs, ...untimed], evidence);
 }
 
+/** The part of the evidence that tells which cells there are. */
+export type StoredFacts = Pick<RunEvidence, 'run' | 'jobs' | 'results' | 'devices' | 'variants'>;
+
+interface FactsIndex {
+  readonly devices: ReadonlyMap<string, DeviceRecord>;
+  readonly variants: ReadonlyMap<string, Variant>;
+  /** By the job that they are of. */
+  readonly results: ReadonlyMap<string, RunEvidence['results'][number]>;
+}
+
+function indexFacts({ devices, variants, results }: StoredFacts): FactsIndex {
+  return {
+    devices: new Map(devices.map((device) => [device.id, device])),
+    variants: new Map(variants.map((variant) => [variant.digest, variant])),
+    // Of several the first, as the store lists them.
+    results: new Map(results.map((entry) => [entry.result.jobId, entry] as const).toReversed()),
+  };
+}
+
+function evaluationKey({ deviceId, backendId, variantDigest }: CellKey): string {
+  return [deviceId, backendId, variantDigest].join('|');
+}
+
 interface EvaluationEntry {
   readonly key: CellKey;
   readonly evaluation: JobFacts<EvaluateFacts>;
 }
 
-function collectMeasured(evidence: RunEvidence): (CellKey & { measure: JobFacts<MeasureFacts> })[] {
+function collectMeasured(
+  evidence: StoredFacts,
+  index: FactsIndex,
+): (CellKey & { measure: JobFacts<MeasureFacts> })[] {
   return evidence.jobs.flatMap((job) => {
     const spec = job.spec.measure;
     if (!spec) return [];
-    const outcome = resultOf(evidence, job);
+    const outcome = index.results.get(job.id);
     const facts = outcome?.result.outcome.kind === 'measure' ? outcome.result.outcome.facts : undefined;
     return spec.variants.map((variant) => ({
-      ...cellKey(evidence, job, spec.backend, variant, spec.scenario, spec.settings),
+      ...cellKey(index, job, spec.backend, variant, spec.scenario, spec.settings),
       measure: { job, facts, resultDigest: outcome?.digest },
     }));
   });
 }
 
-function collectEvaluations(evidence: RunEvidence): EvaluationEntry[] {
+function collectEvaluations(evidence: StoredFacts, index: FactsIndex): EvaluationEntry[] {
   const first = evidence.run.plan.scenarios[0] ?? 'single-stream';
   const scenario = typeof first === 'string' ? first : first.scenario;
   return evidence.jobs.flatMap((job) => {
     const spec = job.spec.evaluate;
     if (!spec?.variant) return [];
-    const outcome = resultOf(evidence, job);
+    const outcome = index.results.get(job.id);
     const facts = outcome?.result.outcome.kind === 'evaluate' ? outcome.result.outcome.facts : undefined;
-    const key = cellKey(evidence, job, spec.backend, spec.variant, scenario, spec.settings);
+    const key = cellKey(index, job, spec.backend, spec.variant, scenario, spec.settings);
     return [{ key, evaluation: { job, facts, resultDigest: outcome?.digest } }];
   });
 }
 
+/** Of those of the cell's device, backend and variant. */
 function findEvaluation(
   cell: CellKey,
   evaluations: readonly EvaluationEntry[],
 ): JobFacts<EvaluateFacts> | undefined {
-  const candidates = evaluations.filter(
-    ({ key }) =>
-      key.deviceId === cell.deviceId &&
-      key.backendId === cell.backendId &&
-      key.variantDigest === cell.variantDigest,
-  );
-  const exact = candidates.find(({ key }) => key.settingsDigest === cell.settingsDigest);
-  return (exact ?? candidates[0])?.evaluation;
+  const exact = evaluations.find(({ key }) => key.settingsDigest === cell.settingsDigest);
+  return (exact ?? evaluations[0])?.evaluation;
 }
 
 function cellKey(
-  evidence: RunEvidence,
+  index: FactsIndex,
   job: JobRecord,
   backendId: string,
   variant: { digest: string; name: string; sizeBytes: number },
   scenario: string,
   spec: CellSettings | null,
 ): CellKey {
-  const known = evidence.variants.find((candidate) => candidate.digest === variant.digest);
+  const known = index.variants.get(variant.digest);
   const settings: CellSettings = {
     threads: spec?.threads ?? 0,
     batch: spec?.batch ?? 1,
@@ -107,7 +134,7 @@ function cellKey(
     dimensions: spec?.dimensions ?? {},
   };
   return {
-    device: evidence.devices.find((device) => device.id === job.deviceId),
+    device: index.devices.get(job.deviceId),
     deviceId: job.deviceId,
     backendId,
     variantDigest: variant.digest,
@@ -119,24 +146,19 @@ function cellKey(
   };
 }
 
-function resultOf(evidence: RunEvidence, job: JobRecord): { digest: string; result: JobResult } | undefined {
-  return evidence.results.find(({ result }) => result.jobId === job.id);
-}
-
 /** Devices in the run's order, backends by id, variants in the run's order: whatever order the jobs come in. */
-function sortCells(cells: readonly CellEvidence[], { run }: RunEvidence): CellEvidence[] {
-  const rank = (list: readonly string[], item: string): number => {
-    const index = list.indexOf(item);
-    return index < 0 ? list.length : index;
-  };
+function sortCells(cells: readonly CellEvidence[], { run }: StoredFacts): CellEvidence[] {
+  const deviceRanks = new Map(run.deviceIds.map((id, i) => [id, i]));
+  const variantRanks = new Map(run.variantDigests.map((digest, i) => [digest, i]));
+  const rank = (ranks: ReadonlyMap<string, number>, item: string): number => ranks.get(item) ?? ranks.size;
   return cells.toSorted(
     (a, b) =>
-      rank(run.deviceIds, a.deviceId) - rank(run.deviceIds, b.deviceId) ||
+      rank(deviceRanks, a.deviceId) - rank(deviceRanks, b.deviceId) ||
       compareText(a.deviceId, b.deviceId) ||
       compareText(a.backendId, b.backendId) ||
       compareText(a.scenario, b.scenario) ||
       compareText(a.settingsDigest, b.settingsDigest) ||
-      rank(run.variantDigests, a.variantDigest) - rank(run.variantDigests, b.variantDigest),
+      rank(variantRanks, a.variantDigest) - rank(variantRanks, b.variantDigest),
   );
 }
 

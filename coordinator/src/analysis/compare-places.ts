@@ -44,11 +44,23 @@ export function comparePlaces(
 ): PlaceComparison[] {
   const referencePlace = places.find((place) => place.isReference);
   if (!referencePlace) return [];
+  const byKey = new Map(
+    cells.map((one) => [counterpartKey(one, one.cell.placeId, one.cell.variant.digest), one]),
+  );
+  const floatDigest = cells.find(({ cell }) => cell.isReference)?.cell.variant.digest;
   const comparisons = cells
     .filter(({ cell }) => cell.placeId !== referencePlace.id)
     .map((subject) => {
-      const reference = findCounterpart(cells, subject, referencePlace.id, subject.cell.variant.digest);
-      return compare({ evidence, cells, subject, reference, referencePlaceId: referencePlace.id });
+      const find = (place: string, variantDigest: string | undefined): SummarisedCell | undefined =>
+        variantDigest === undefined ? undefined : byKey.get(counterpartKey(subject, place, variantDigest));
+      return compare({
+        evidence,
+        subject,
+        reference: find(referencePlace.id, subject.cell.variant.digest),
+        floatHere: find(subject.cell.placeId, floatDigest),
+        floatThere: find(referencePlace.id, floatDigest),
+        referencePlaceId: referencePlace.id,
+      });
     });
   return adjustTests(comparisons);
 }
@@ -66,9 +78,12 @@ function adjustTests(comparisons: readonly PlaceComparison[]): PlaceComparison[]
 
 interface CompareOptions {
   readonly evidence: RunEvidence;
-  readonly cells: readonly SummarisedCell[];
   readonly subject: SummarisedCell;
+  /** The same variant in the reference place. */
   readonly reference: SummarisedCell | undefined;
+  /** The fp32 variant in the subject's place, and in the reference place. */
+  readonly floatHere: SummarisedCell | undefined;
+  readonly floatThere: SummarisedCell | undefined;
   readonly referencePlaceId: string;
 }
 
@@ -126,15 +141,12 @@ function testAccuracy({ evidence }: CompareOptions, pair: OutputPair): PlaceComp
   return { hereOnly, thereOnly, p, adjustedP: p, method };
 }
 
-function whyNotFaster({ evidence, cells, subject }: CompareOptions): string[] {
+function whyNotFaster({ evidence, subject, floatHere }: CompareOptions): string[] {
   const record = evidence.variants.find(({ digest }) => digest === subject.cell.variant.digest)?.record;
-  const fp32 = cells.find(({ cell }) => cell.isReference)?.cell.variant.digest;
-  const reference =
-    fp32 === undefined ? undefined : findCounterpart(cells, subject, subject.cell.placeId, fp32);
   return explainInt8(subject.cell, {
     format: record?.format ?? '',
     inventory: subject.evidence.device?.inventory,
-    reference: reference?.cell,
+    reference: floatHere?.cell,
   });
 }
 
@@ -186,13 +198,8 @@ function variantFlips(options: CompareOptions, pair: OutputPair): Reading {
   return flipsReading(quantity, pair, floats);
 }
 
-function findFloatPair(options: CompareOptions): OutputPair | undefined {
-  const { cells, subject, referencePlaceId } = options;
-  const digest = cells.find(({ cell }) => cell.isReference)?.cell.variant.digest;
-  if (digest === undefined) return undefined;
-  const here = findCounterpart(cells, subject, subject.cell.placeId, digest);
-  const there = findCounterpart(cells, subject, referencePlaceId, digest);
-  return here?.outputs && there?.outputs && pairOutputs(here.outputs, there.outputs);
+function findFloatPair({ floatHere, floatThere }: CompareOptions): OutputPair | undefined {
+  return floatHere?.outputs && floatThere?.outputs && pairOutputs(floatHere.outputs, floatThere.outputs);
 }
 
 function flipsReading(quantity: string, pair: OutputPair, floats: OutputPair | undefined): Reading {
@@ -263,17 +270,7 @@ function notesOf(pair: OutputPair | undefined): string[] {
   return notes;
 }
 
-function findCounterpart(
-  cells: readonly SummarisedCell[],
-  subject: SummarisedCell,
-  place: string,
-  variantDigest: string,
-): SummarisedCell | undefined {
-  return cells.find(
-    ({ cell }) =>
-      cell.placeId === place &&
-      cell.variant.digest === variantDigest &&
-      cell.scenario === subject.cell.scenario &&
-      cell.settingsDigest === subject.cell.settingsDigest,
-  );
+/** Equal for one variant in one place, at equal scenario and settings. */
+function counterpartKey({ cell }: SummarisedCell, placeId: string, variantDigest: string): string {
+  return [placeId, variantDigest, cell.scenario, cell.settingsDigest].join('|');
 }

@@ -1,6 +1,7 @@
 import type { JobResult } from '@qfleet/shared/result/job-result.ts';
 import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
 import type { DeviceRecord, JobRecord, RunRecord } from '../store/records.ts';
+import type { MeasuredVariant } from './summarise-measurement.ts';
 
 /** Everything a report of one run is computed from: stored facts, loaded; no I/O happens after this. */
 export interface RunEvidence {
@@ -19,6 +20,8 @@ export interface RunEvidence {
     readonly deviceId: string;
     readonly result: JobResult;
   }[];
-  /** Content of every blob that the committed results refer to. */
+  /** Content of every blob that the committed results refer to, but for those that were read into `measured`. */
   readonly blobs: ReadonlyMap<string, Uint8Array>;
+  /** Measure results that were summarised before, by digest; the others are summarised from their blobs. */
+  readonly measured?: ReadonlyMap<string, readonly MeasuredVariant[]>;
 }

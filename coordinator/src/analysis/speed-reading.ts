@@ -1,7 +1,7 @@
 import { available } from '@qfleet/shared/available-reading.ts';
 import type { Reading } from '@qfleet/shared/reading.ts';
 import { compareLaunches, type SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
-import type { TimedLaunch } from '@qfleet/shared/verdict/timed-launch.ts';
+import type { LaunchFigure } from './launch-figure.ts';
 
 /** Of intervals and tests where a timing is not trusted. */
 const doubtfulConfidence = 0.99;
@@ -13,8 +13,8 @@ const doubtfulConfidence = 0.99;
  */
 export function speedReading(options: {
   readonly quantity: string;
-  readonly reference: readonly TimedLaunch[];
-  readonly subject: readonly TimedLaunch[];
+  readonly reference: readonly LaunchFigure[];
+  readonly subject: readonly LaunchFigure[];
   readonly sameJob: boolean;
   /** Whether the timing of both sides is trusted: where not, the interval is of 99 % and a difference has to be the clearer. */
   readonly isTrusted: boolean;
@@ -48,8 +48,8 @@ export function speedReading(options: {
 }
 
 function pairByRound(
-  reference: readonly TimedLaunch[],
-  subject: readonly TimedLaunch[],
+  reference: readonly LaunchFigure[],
+  subject: readonly LaunchFigure[],
 ): { referenceNs: number; subjectNs: number }[] {
   const byRound = new Map(reference.map((launch) => [launch.round, launch.figureNs]));
   return subject.flatMap((launch) => {

@@ -1,18 +1,10 @@
 import { available } from '@qfleet/shared/available-reading.ts';
-import {
-  type JudgedDevice,
-  type JudgedSeries,
-  judgeLaunches,
-  judgeSeries,
-} from '@qfleet/shared/launches/judge-series.ts';
-import { launchReadings, launchReadingUnits } from '@qfleet/shared/launches/launch-readings.ts';
-import { type LaunchEvidence, readLaunches } from '@qfleet/shared/launches/read-launches.ts';
-import { scenarioQuantities, scenarioReadings } from '@qfleet/shared/launches/scenario-readings.ts';
-import { randomFor } from '@qfleet/shared/random-for.ts';
+import { judgeLaunches } from '@qfleet/shared/launches/judge-series.ts';
+import { launchReadingUnits } from '@qfleet/shared/launches/launch-readings.ts';
+import { scenarioQuantities } from '@qfleet/shared/launches/scenario-readings.ts';
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import type { SpeedVerdict } from '@qfleet/shared/statistics/compare-launches.ts';
 import type { TimingVerdict } from '@qfleet/shared/verdict/timing-verdicts.ts';
-import type { Layer } from '../artefacts/artefacts.ts';
 import { accuracyReadings, usableLabels } from './accuracy-readings.ts';
 import type { Cell } from './cell.ts';
 import { type CellEvidence, collectCells } from './collect-cells.ts';
@@ -21,17 +13,24 @@ import { accuracyLossReading, agreementReading, pairOutputs, sqnrReading } from 
 import { energyReadings } from './energy-readings.ts';
 import type { RunEvidence } from './evidence.ts';
 import { findBadOutputs } from './find-bad-outputs.ts';
-import { findProbe } from './find-probe.ts';
+import { findProbes, type Probe } from './find-probes.ts';
 import { findReferenceVariant } from './find-reference-variant.ts';
 import { indexReadings } from './index-readings.ts';
 import { countInputs, type InputCensus, judgeNumerics } from './judge-numerics.ts';
-import { latencyCurve } from './latency-curve.ts';
-import { layerRoofline } from './layer-roofline.ts';
-import { missingProfile, type OperatorProfile, readOperatorProfile } from './operator-profile.ts';
+import type { LaunchFigure } from './launch-figure.ts';
+import { cellId, judgedDevice, listMeasurements, measuredCell } from './list-measurements.ts';
+import { missingProfile } from './operator-profile.ts';
 import { placeId } from './place.ts';
 import { type EvaluatedOutputs, readOutputs } from './read-outputs.ts';
 import { rooflineReadings } from './roofline-readings.ts';
 import { speedReading } from './speed-reading.ts';
+import {
+  type MeasuredVariant,
+  type ProfiledVariant,
+  profileVariant,
+  summariseMeasurement,
+  whyEmulated,
+} from './summarise-measurement.ts';
 import { sustainedReadings } from './sustained-readings.ts';
 import { tensorBytes } from './tensor-bytes.ts';
 import { whyNoEvaluation, whyNoTiming } from './why-none.ts';
@@ -43,7 +42,7 @@ export interface SummarisedCell {
   /** What the device's probe found. */
   readonly probe: readonly Reading[];
   /** Empty where the timing is unavailable, as when emulated. */
-  readonly launches: LaunchEvidence['completed'];
+  readonly launches: readonly LaunchFigure[];
   readonly outputs: EvaluatedOutputs | undefined;
 }
 
@@ -53,8 +52,8 @@ interface ReadCell {
   readonly id: string;
   /** What the device's probe found. */
   readonly probe: readonly Reading[];
-  readonly launches: LaunchEvidence;
-  readonly series: JudgedSeries | undefined;
+  /** Absent where no job measured it, or none came to an end. */
+  readonly measured: MeasuredVariant | undefined;
   readonly whyNoTiming: string | undefined;
   readonly outputs: EvaluatedOutputs | undefined;
   readonly whyNoOutputs: string;
@@ -63,9 +62,14 @@ interface ReadCell {
 /** Every cell of a run, whether or not its jobs came to an end. A pure function of the evidence. */
 export function summariseCells(evidence: RunEvidence): SummarisedCell[] {
   const reference = findReferenceVariant(evidence.model, evidence.variants);
-  const probes = new Map(evidence.run.deviceIds.map((id) => [id, readProbe(id, evidence)]));
-  const cells = collectCells(evidence).map((cell) =>
-    readCell(cell, evidence, probes.get(cell.deviceId) ?? readProbe(cell.deviceId, evidence)),
+  const probes = findProbes(evidence);
+  const collected = collectCells(evidence);
+  const measured = readMeasured(collected, probes, evidence);
+  const cells = collected.map((cell) =>
+    readCell(cell, evidence, {
+      probe: probes.get(cell.deviceId)?.readings ?? [],
+      measured: measured.get(measuredKey(cell.measure?.resultDigest, cell.variantDigest)),
+    }),
   );
   const inputs = countInputs(unique(cells.flatMap(({ outputs }) => (outputs ? [outputs.facts] : []))));
   const references = new Map(
@@ -79,34 +83,40 @@ export function summariseCells(evidence: RunEvidence): SummarisedCell[] {
   });
 }
 
-function readProbe(deviceId: string, evidence: RunEvidence): readonly Reading[] {
-  const outcome = findProbe(deviceId, evidence)?.result.outcome;
-  return outcome?.kind === 'probe' ? outcome.facts.readings : [];
+/** Summaries of all measured variants: those that were kept, and the others from their blobs. */
+function readMeasured(
+  cells: readonly CellEvidence[],
+  probes: ReadonlyMap<string, Probe>,
+  evidence: RunEvidence,
+): ReadonlyMap<string, MeasuredVariant> {
+  return new Map(
+    listMeasurements(cells, probes, evidence).flatMap((measurement) => {
+      const { resultDigest } = measurement;
+      const variants =
+        evidence.measured?.get(resultDigest) ?? summariseMeasurement(measurement, evidence.blobs);
+      return variants.map((variant) => [measuredKey(resultDigest, variant.variantDigest), variant] as const);
+    }),
+  );
 }
 
-function readCell(cell: CellEvidence, evidence: RunEvidence, probe: readonly Reading[]): ReadCell {
-  const facts = cell.measure?.facts;
-  const series = facts && judgeSeries(facts, judgedDevice(cell), evidence.blobs);
-  const launches = facts
-    ? readLaunches(facts, { variantDigest: cell.variantDigest, series: series?.chosen ?? 0 }, evidence.blobs)
-    : { completed: [], failures: [] };
-  const emulated = cell.device?.inventory?.emulated;
+function measuredKey(resultDigest: string | undefined, variantDigest: string): string {
+  return `${resultDigest} ${variantDigest}`;
+}
+
+function readCell(
+  cell: CellEvidence,
+  evidence: RunEvidence,
+  { probe, measured }: Pick<ReadCell, 'probe' | 'measured'>,
+): ReadCell {
   const outputs = cell.evaluation?.facts && readOutputs(cell.evaluation.facts, evidence.blobs);
   const badOutputs = outputs && findBadOutputs(outputs, cell.evaluation?.job.spec.evaluate?.inputs?.count);
+  const launches = { completed: measured?.launches ?? [], failures: measured?.failures ?? [] };
   return {
     evidence: cell,
-    id: [
-      placeId(cell.deviceId, cell.backendId),
-      cell.variantName,
-      cell.scenario,
-      cell.settingsDigest.slice(0, 8),
-    ].join('|'),
+    id: cellId(cell),
     probe,
-    launches,
-    series,
-    whyNoTiming: emulated
-      ? `emulated: by ${emulated.by} as ${emulated.cpu}`
-      : whyNoTiming(cell.measure, launches, evidence.run),
+    measured,
+    whyNoTiming: whyEmulated(judgedDevice(cell.device)) ?? whyNoTiming(cell.measure, launches, evidence.run),
     outputs: badOutputs === undefined ? outputs : undefined,
     whyNoOutputs: badOutputs ?? whyNoEvaluation(cell.evaluation, evidence.run),
   };
@@ -131,8 +141,9 @@ function summarise(options: SummariseOptions): SummarisedCell {
   const { evidence, cell, isReference } = options;
   const found = cell.evidence;
   const speed = speedOf(options);
-  const profile = profileOf(evidence, cell);
-  const timing = timingReadings(evidence, cell);
+  const profiled = profiledOf(evidence, cell);
+  const profile = profiled?.profile ?? missingProfile(whyNoProfile(cell));
+  const timing = timingReadings(cell);
   const counters = countersOf(cell);
   const readings: Reading[] = [
     sizeReading(found.variantSizeBytes),
@@ -160,17 +171,20 @@ function summarise(options: SummariseOptions): SummarisedCell {
     ...(found.measure?.facts && { threadsUsed: found.measure.facts.threadsUsed }),
     launches: {
       planned: found.measure?.job.spec.measure?.launchesPerVariant ?? 0,
-      completed: cell.launches.completed.length,
+      completed: cell.measured?.launches.length ?? 0,
     },
     ...(speed.verdict && { speed: speed.verdict }),
     timing: judge(cell),
-    ...(cell.series &&
-      cell.series.tried.length > 1 && { series: { ...cell.series, tried: [...cell.series.tried] } }),
+    ...(cell.measured &&
+      cell.measured.series.tried.length > 1 && {
+        series: { ...cell.measured.series, tried: [...cell.measured.series.tried] },
+      }),
     numerics: judgeNumerics(cell.outputs && found.evaluation, options.inputs, cell.whyNoOutputs),
     readings: indexReadings(readings),
-    latencyCurve: cell.whyNoTiming === undefined ? latencyCurve(cell.launches.completed) : [],
+    latencyCurve: [...(cell.measured?.latencyCurve ?? [])],
     operators: [...profile.operators],
-    ...layersOf(evidence, cell),
+    layers: [...(profiled?.layers ?? [])],
+    layersUnmatched: profiled?.unmatched ?? 0,
     results: [found.measure?.resultDigest, found.evaluation?.resultDigest].filter(
       (digest) => digest !== undefined,
     ),
@@ -179,43 +193,26 @@ function summarise(options: SummariseOptions): SummarisedCell {
     cell: summary,
     evidence: found,
     probe: cell.probe,
-    launches: cell.whyNoTiming === undefined ? cell.launches.completed : [],
+    launches: cell.whyNoTiming === undefined ? (cell.measured?.launches ?? []) : [],
     outputs: cell.outputs,
   };
 }
 
-function judge({ evidence, launches, whyNoTiming: whyNone }: ReadCell): TimingVerdict {
-  return judgeLaunches(evidence.measure?.facts, { launches, whyNone }, judgedDevice(evidence));
-}
-
-/** What the timing's verdict needs to know of the cell's device. */
-function judgedDevice({ device }: CellEvidence): JudgedDevice {
-  return {
-    emulatedBy: device?.inventory?.emulated?.by,
-    processors: device?.inventory?.cpu.processors,
-  };
+function judge({ evidence, measured, whyNoTiming: whyNone }: ReadCell): TimingVerdict {
+  if (measured) return measured.timing;
+  const none = { completed: [], failures: [] };
+  return judgeLaunches(undefined, { launches: none, whyNone }, judgedDevice(evidence.device));
 }
 
 function sizeReading(sizeBytes: number): Reading {
   return available({ quantity: 'model.size', value: sizeBytes, unit: 'B', method: 'file-size' });
 }
 
-function timingReadings(evidence: RunEvidence, cell: ReadCell): Reading[] {
-  const units = { ...scenarioQuantities, ...launchReadingUnits };
-  const reason = cell.whyNoTiming;
-  if (reason !== undefined) {
-    return Object.entries(units).map(([quantity, unit]) => unavailable(quantity, unit, reason));
-  }
-  const randomOf = (quantity: string) => randomFor(evidence.run.plan.seed, cell.id, quantity);
-  return [
-    ...scenarioReadings({
-      scenario: cell.evidence.scenario,
-      load: cell.evidence.measure?.facts?.load,
-      launches: cell.launches.completed,
-      randomOf,
-    }),
-    ...launchReadings(cell.launches.completed, randomOf),
-  ];
+function timingReadings({ measured, whyNoTiming: reason }: ReadCell): readonly Reading[] {
+  if (measured && reason === undefined) return measured.readings;
+  return Object.entries({ ...scenarioQuantities, ...launchReadingUnits }).map(([quantity, unit]) =>
+    unavailable(quantity, unit, reason ?? 'no-launches'),
+  );
 }
 
 /** The readings of both; of a quantity that both have, the second's where it has a value. */
@@ -273,8 +270,8 @@ function speedOf(options: SummariseOptions): { reading: Reading; verdict: SpeedV
   }
   return speedReading({
     quantity: 'speedup',
-    reference: against.launches.completed,
-    subject: cell.launches.completed,
+    reference: against.measured?.launches ?? [],
+    subject: cell.measured?.launches ?? [],
     sameJob: against.evidence.measure?.job.id === cell.evidence.measure?.job.id,
     isTrusted: judge(cell).verdict === 'trusted' && judge(against).verdict === 'trusted',
     limits: options.evidence.run.plan.timing,
@@ -310,46 +307,26 @@ function outputReadings(options: SummariseOptions): Reading[] {
   ];
 }
 
-function profileBytes(
-  evidence: RunEvidence,
-  { evidence: { measure, evaluation, variantDigest } }: ReadCell,
-): Uint8Array | undefined {
-  const profile = measure?.facts?.profiles.find((entry) => entry.variantDigest === variantDigest);
-  const blob = profile?.blob ?? evaluation?.facts?.profile;
-  return blob === undefined ? undefined : evidence.blobs.get(blob);
+/** The profile of the measure job; where it recorded none, as on boards that are not timed, that of the evaluation. */
+function profiledOf(evidence: RunEvidence, cell: ReadCell): ProfiledVariant | undefined {
+  const { measure, evaluation, variantDigest, device } = cell.evidence;
+  const isRecorded = measure?.facts?.profiles.some((entry) => entry.variantDigest === variantDigest);
+  if (isRecorded) return cell.measured?.profiled;
+  const profile = evidence.blobs.get(evaluation?.facts?.profile ?? '');
+  return (
+    profile &&
+    profileVariant({
+      profile,
+      cell: measuredCell(cell.evidence, evidence),
+      probe: cell.probe,
+      threadsUsed: measure?.facts?.threadsUsed,
+      whyNoTime: whyEmulated(judgedDevice(device)),
+    })
+  );
 }
 
-function layersOf(evidence: RunEvidence, cell: ReadCell): Pick<Cell, 'layers' | 'layersUnmatched'> {
-  const profile = profileBytes(evidence, cell);
-  if (!profile) return { layers: [], layersUnmatched: 0 };
-  const { device, settings, measure } = cell.evidence;
-  const emulated = device?.inventory?.emulated;
-  const { layers, unmatched } = layerRoofline({
-    profile,
-    layers: ownLayers(evidence, cell.evidence.variantDigest) ?? evidence.model.layers,
-    batch: settings.batch,
-    threadsUsed: measure?.facts?.threadsUsed,
-    probe: cell.probe,
-    whyNoTime: emulated && `emulated: by ${emulated.by} as ${emulated.cpu}`,
-  });
-  return { layers, layersUnmatched: unmatched };
-}
-
-/** Of a file made elsewhere: its operators may bear other names than the model's. */
-function ownLayers(evidence: RunEvidence, digest: string): readonly Layer[] | undefined {
-  return evidence.variants.find((variant) => variant.digest === digest)?.record.layers;
-}
-
-function profileOf(evidence: RunEvidence, cell: ReadCell): OperatorProfile {
-  const { measure, device } = cell.evidence;
-  const bytes = profileBytes(evidence, cell);
-  if (!bytes) {
-    return missingProfile(
-      measure?.facts ? 'no-profile: the backend recorded none' : (cell.whyNoTiming ?? 'no-profile'),
-    );
-  }
-  const emulated = device?.inventory?.emulated;
-  return readOperatorProfile(bytes, emulated && `emulated: by ${emulated.by} as ${emulated.cpu}`);
+function whyNoProfile({ evidence: { measure }, whyNoTiming: reason }: ReadCell): string {
+  return measure?.facts ? 'no-profile: the backend recorded none' : (reason ?? 'no-profile');
 }
 
 function versionOf(cell: CellEvidence): string {

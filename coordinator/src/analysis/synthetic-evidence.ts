@@ -42,6 +42,10 @@ export interface SyntheticOptions {
   /** Relative noise of samples within a launch. */
   readonly sampleNoise?: number;
   readonly labels?: 'right' | 'shuffled' | 'none';
+  /** How many; those beyond the named ones are like the last of them. */
+  readonly variants?: number;
+  /** Without, the run has timings alone, and no dataset. */
+  readonly evaluates?: boolean;
   /** Classes that the dataset claims; the outputs have ten. */
   readonly datasetClasses?: number;
 }
@@ -107,7 +111,9 @@ export function syntheticEvidence(options: SyntheticOptions = {}): RunEvidence {
   const places = options.places ?? defaultPlaces;
   const blobs = new Map<string, Uint8Array>();
   const model = syntheticModel();
-  const variants = syntheticVariants.map((_, index) => syntheticVariant(model, index));
+  const count = options.variants ?? syntheticVariants.length;
+  const variants = Array.from({ length: count }, (_, index) => syntheticVariant(model, index));
+  const { evaluates = true } = options;
   const inputs = Math.max(...places.map((place) => place.inputs ?? 600));
   const labels = syntheticLabels(inputs, options.seed ?? 1);
   const jobs: JobRecord[] = [];
@@ -128,14 +134,15 @@ export function syntheticEvidence(options: SyntheticOptions = {}): RunEvidence {
       return digest;
     };
     if (!place.emulated) addMeasure({ place, options, variants, put, add });
+    if (!evaluates) continue;
     for (const index of variants.keys()) addEvaluate({ place, options, variants, index, labels, put, add });
   }
   return {
-    run: syntheticRun(model, variants, places, options.seed ?? 1),
+    run: syntheticRun(model, variants, places, options),
     model,
     variants,
-    dataset: syntheticDataset(inputs, options),
-    labels: presentedLabels(labels, options),
+    dataset: evaluates ? syntheticDataset(inputs, options) : undefined,
+    labels: evaluates ? presentedLabels(labels, options) : undefined,
     devices: [...new Set(places.map((place) => place.deviceId))].map((id) =>
       syntheticDevice(places.filter((place) => place.deviceId === id)),
     ),
@@ -478,7 +485,9 @@ function syntheticModel(): Model {
 }
 
 function syntheticVariant(model: Model, index: number): Variant {
-  const { name, recipe, granularity, sizeBytes } = syntheticVariants[index]!;
+  const known = syntheticVariants[Math.min(index, syntheticVariants.length - 1)]!;
+  const { recipe, granularity, sizeBytes } = known;
+  const name = index < syntheticVariants.length ? known.name : `${known.name}-${index}`;
   return {
     digest: index === 0 ? model.digest : digestBytes(name),
     modelDigest: model.digest,
@@ -525,16 +534,20 @@ function syntheticRun(
   model: Model,
   variants: readonly Variant[],
   places: readonly SyntheticPlace[],
-  seed: number,
+  { seed = 1, evaluates = true }: SyntheticOptions,
 ): RunRecord {
   return {
     id: 'run-synthetic',
     name: 'synthetic',
-    plan: planSchema.parse({ model: model.name, evaluation: { dataset: 'glyphs' }, seed }),
+    plan: planSchema.parse({
+      model: model.name,
+      ...(evaluates && { evaluation: { dataset: 'glyphs' } }),
+      seed,
+    }),
     modelDigest: model.digest,
     variantDigests: variants.map((variant) => variant.digest),
     deviceIds: [...new Set(places.map((place) => place.deviceId))],
-    datasetDigest: digestBytes('dataset'),
+    datasetDigest: evaluates ? digestBytes('dataset') : undefined,
     state: 'completed',
     reason: '',
     notes: [],

@@ -1,12 +1,17 @@
-import type { LaunchEvidence } from '@qfleet/shared/launches/read-launches.ts';
 import type { EvaluateFacts, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
 import type { JobRecord, RunRecord } from '../store/records.ts';
 import type { JobFacts } from './collect-cells.ts';
 
+/** Launches that came to their end, of whatever form, and a sentence for each that did not. */
+interface LaunchCount {
+  readonly completed: readonly unknown[];
+  readonly failures: readonly string[];
+}
+
 /** Why a cell has no launches to compute from, or undefined where it has. */
 export function whyNoTiming(
   measure: JobFacts<MeasureFacts> | undefined,
-  launches: LaunchEvidence,
+  launches: LaunchCount,
   run: RunRecord,
 ): string | undefined {
   if (!measure) {
@@ -15,8 +20,12 @@ export function whyNoTiming(
       : 'not-planned: timing is off in the plan';
   }
   if (!measure.facts) return whyUnfinished(measure.job);
-  if (launches.completed.length > 0) return undefined;
-  return launches.failures[0] ?? 'no-launches: the job has none of this variant';
+  return whyNoLaunches(launches);
+}
+
+/** The same for a job that has come to its end. */
+export function whyNoLaunches({ completed, failures }: LaunchCount): string | undefined {
+  return completed.length > 0 ? undefined : (failures[0] ?? 'no-launches: the job has none of this variant');
 }
 
 /** Why a cell has no outputs to compute from, for where it has none. */

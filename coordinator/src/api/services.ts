@@ -1,3 +1,4 @@
+import type { RunComparison } from '../analysis/compare-runs.ts';
 import type { Model, Variant } from '../artefacts/artefacts.ts';
 import type { ContractFields } from '../artefacts/input-contract.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
@@ -42,6 +43,11 @@ export interface Services {
   createRun(plan: Plan): Promise<RunRecord>;
   cancelRun(run: RunRecord, reason: string): Promise<void>;
   buildReport(run: RunRecord, format: ReportFormat): Promise<string>;
+  /** A run against an earlier one, cell by cell. */
+  compareRuns(
+    run: RunRecord,
+    base: RunRecord,
+  ): Promise<{ readonly rows: readonly RunComparison[]; readonly unmatched: number }>;
   addImport(order: {
     readonly kind: ImportKind;
     readonly path: string;

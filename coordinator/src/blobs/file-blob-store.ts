@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream, statSync, unlinkSync } from 'node:fs';
-import { copyFile, mkdir, opendir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, opendir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Digest, digestBytes, digestFile, parseDigest } from '@qfleet/shared/digest.ts';
@@ -11,6 +11,7 @@ import type { BlobStore } from './blob-store.ts';
 import { explainDiskFailure } from './explain-disk-failure.ts';
 import { hasErrno } from './has-errno.ts';
 import { publishFile } from './publish-file.ts';
+import { blobPath, readBlob } from './read-blob.ts';
 
 /** An upload that nobody has continued for so long is given up, milliseconds: 7 days. */
 const partialAgeMs = 7 * 24 * 3_600_000;
@@ -51,17 +52,8 @@ class FileBlobStore implements BlobStore {
     return this.#add((temporary) => copyFile(path, temporary));
   }
 
-  async read(digest: Digest): Promise<Buffer> {
-    const bytes = await readFile(await this.path(digest));
-    const found = digestBytes(bytes);
-    if (found === digest) return bytes;
-    throw new QfleetError(
-      'digest-mismatch',
-      `The blob ${digest} has changed on the disk: it is ${found} now.`,
-      {
-        hint: 'Check the disk; then add the model or dataset again, or repeat the run.',
-      },
-    );
+  read(digest: Digest): Promise<Buffer> {
+    return readBlob(this.#folder, digest);
   }
 
   async open(digest: Digest, offset: number): Promise<{ totalBytes: number; stream: Readable }> {
@@ -163,7 +155,7 @@ class FileBlobStore implements BlobStore {
   }
 
   #pathOf(digest: Digest): string {
-    return join(this.#folder, 'sha256', digest.slice(0, 2), parseDigest(digest));
+    return blobPath(this.#folder, digest);
   }
 
   #partialPath(digest: Digest): string {

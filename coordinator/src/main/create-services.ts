@@ -1,11 +1,13 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { Logger } from '@qfleet/shared/logger.ts';
-import { loadEvidence } from '../analysis/load-evidence.ts';
 import type { Services } from '../api/services.ts';
 import { addModel } from '../artefacts/add-model.ts';
 import { addVariant } from '../artefacts/add-variant.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { packBundle, type SignedResult } from '../bundle/pack-bundle.ts';
+import { loadEvidence } from '../evidence/load-evidence.ts';
+import { loadRun } from '../evidence/load-run.ts';
 import { addDevice } from '../fleet/add-device.ts';
 import type { EventBus } from '../fleet/event-bus.ts';
 import type { Fleet } from '../fleet/start-fleet.ts';
@@ -17,7 +19,7 @@ import type { TaskWorker } from '../tasks/task-worker.ts';
 import { cancelRun } from './cancel-run.ts';
 import { collectUnusedBlobs } from './collect-unused-blobs.ts';
 import { createRun } from './create-run.ts';
-import { renderReport } from './render-report.ts';
+import { type EvidenceFolders, renderComparison, renderReport } from './render-report.ts';
 
 export interface ServiceParts {
   readonly version: string;
@@ -64,15 +66,30 @@ export function createServices(parts: ServiceParts): Services {
     createRun: (plan) => createRun({ plan, store, blobs, events, fleet, signal: closing }),
     cancelRun: (run, reason) => cancelRun({ run, reason, store, events, fleet }),
     buildReport: async ({ id }, format) =>
-      renderReport({ evidence: await loadEvidence(id, store, blobs), format }),
+      renderReport({
+        kind: 'run',
+        stored: await loadRun(id, store),
+        folders: evidenceFolders(dataDir),
+        format,
+      }),
+    compareRuns: async (subject, base) =>
+      renderComparison({
+        subject: await loadRun(subject.id, store),
+        base: await loadRun(base.id, store),
+        folders: evidenceFolders(dataDir),
+      }),
     buildBundle: async (run) =>
       packBundle(await loadEvidence(run.id, store, blobs), await listSigned(run, store), version),
     addImport: (order) => addImport({ ...order, store, blobs }),
     buildImportReport: async ({ digest }, format) =>
-      renderReport({ imported: await readImport(digest, blobs), format }),
+      renderReport({ kind: 'import', imported: await readImport(digest, blobs), format }),
     collectGarbage: ({ dryRun }) => collectUnusedBlobs({ store, blobs, nowMs: Date.now(), dryRun }),
     waitForEvent: (signal) => waitForEvent(events, signal),
   };
+}
+
+function evidenceFolders(dataDir: string): EvidenceFolders {
+  return { blobs: join(dataDir, 'blobs'), summaries: join(dataDir, 'summaries') };
 }
 
 /** The run's committed results, and the earlier probes of its devices. */

@@ -1,9 +1,17 @@
-// The thread of render-report.ts: computes one report, posts its text and ends.
+// The thread of render-report.ts: computes one report, posts it and ends.
 import { parentPort, workerData } from 'node:worker_threads';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import { compareRuns } from '../analysis/compare-runs.ts';
+import type { RunEvidence } from '../analysis/evidence.ts';
 import type { ReportFormat } from '../api/services.ts';
+import { readBlob } from '../blobs/read-blob.ts';
+import { analysisVersion } from '../evidence/analysis-version.ts';
+import { readEvidence } from '../evidence/read-evidence.ts';
+import type { StoredRun } from '../evidence/stored-run.ts';
+import { openSummaryCache } from '../evidence/summary-cache.ts';
 import { buildReport } from '../report/build-report.ts';
 import type { Report } from '../report/report.ts';
-import type { ReportOrder } from './render-report.ts';
+import type { ReportAnswer, ReportOrder } from './render-report.ts';
 
 /** A format is imported when it is asked for: the page's figures bring large libraries. */
 const formatters: Record<ReportFormat, () => Promise<(report: Report) => string>> = {
@@ -14,11 +22,28 @@ const formatters: Record<ReportFormat, () => Promise<(report: Report) => string>
   html: async () => (await import('../report/format-html.ts')).formatHtml,
 };
 
-async function render(order: ReportOrder): Promise<string> {
-  if ('evidence' in order) return (await formatters[order.format]())(buildReport(order.evidence));
-  const { formatTransfer } = await import('../report/format-transfer.ts');
-  const { buildTransferReport } = await import('../transfer/transfer-report.ts');
-  return formatTransfer(buildTransferReport(order.imported), order.format);
+async function compute(order: ReportOrder): Promise<unknown> {
+  if (order.kind === 'import') {
+    const { formatTransfer } = await import('../report/format-transfer.ts');
+    const { buildTransferReport } = await import('../transfer/transfer-report.ts');
+    return formatTransfer(buildTransferReport(order.imported), order.format);
+  }
+  const { blobs, summaries } = order.folders;
+  const cache = await openSummaryCache(summaries, await analysisVersion());
+  const read = (stored: StoredRun): Promise<RunEvidence> =>
+    readEvidence(stored, { read: (digest) => readBlob(blobs, digest) }, cache);
+  if (order.kind === 'comparison') return compareRuns(await read(order.subject), await read(order.base));
+  return (await formatters[order.format]())(buildReport(await read(order.stored)));
 }
 
-parentPort?.postMessage(await render(workerData as ReportOrder));
+/** Thrown errors would lose their code on the way to the other thread. */
+async function answer(order: ReportOrder): Promise<ReportAnswer> {
+  try {
+    return { computed: await compute(order) };
+  } catch (thrown) {
+    const { code, message, hint } = QfleetError.from(thrown);
+    return { failure: { code, message, hint } };
+  }
+}
+
+parentPort?.postMessage(await answer(workerData as ReportOrder));

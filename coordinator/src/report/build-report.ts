@@ -13,6 +13,7 @@ import {
 import { calibrationSensitivity } from '../analysis/calibration-sensitivity.ts';
 import { comparePlaces } from '../analysis/compare-places.ts';
 import type { RunEvidence } from '../analysis/evidence.ts';
+import { findProbes } from '../analysis/find-probes.ts';
 import { findReferenceVariant } from '../analysis/find-reference-variant.ts';
 import { predictLatencies } from '../analysis/latency/predict-latencies.ts';
 import { listPlaces } from '../analysis/list-places.ts';
@@ -33,6 +34,8 @@ export function buildReport(evidence: RunEvidence): Report {
   const places = listPlaces(summaries);
   const cells = summaries.map((summary) => summary.cell);
   const { run, model, dataset } = evidence;
+  const probes = findProbes(evidence);
+  const ranks = new Map(run.deviceIds.map((id, i) => [id, i]));
   const comparisons = comparePlaces(evidence, summaries, places);
   return {
     schema: reportSchemaId,
@@ -63,8 +66,8 @@ export function buildReport(evidence: RunEvidence): Report {
       },
     }),
     devices: evidence.devices
-      .toSorted((a, b) => run.deviceIds.indexOf(a.id) - run.deviceIds.indexOf(b.id))
-      .map((device) => describeDevice(device, evidence)),
+      .toSorted((a, b) => (ranks.get(a.id) ?? -1) - (ranks.get(b.id) ?? -1))
+      .map((device) => describeDevice(device, evidence, probes.get(device.id))),
     places,
     cells,
     comparisons,

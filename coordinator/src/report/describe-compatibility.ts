@@ -9,19 +9,17 @@ export function describeCompatibility(
   cells: readonly Cell[],
   { variants, devices }: RunEvidence,
 ): Report['compatibility'] {
+  const inventories = new Map(devices.map(({ id, inventory }) => [id, inventory]));
+  const references = new Map(
+    cells.filter(({ isReference }) => isReference).map((cell) => [settingKey(cell), cell]),
+  );
   const byPlace = Map.groupBy(cells, ({ placeId, variant }) => `${placeId} ${variant.digest}`);
   return [...byPlace.values()].map((group) => {
     const cell = group.find(({ layers, operators }) => layers.length + operators.length > 0) ?? group[0]!;
     const record = variants.find(({ digest }) => digest === cell.variant.digest)?.record;
-    const inventory = devices.find(({ id }) => id === cell.deviceId)?.inventory;
+    const inventory = inventories.get(cell.deviceId);
     const found = readCompatibility(cell, record, targetOf(inventory?.architecture, cell.backend.id));
-    const reference = cells.find(
-      (other) =>
-        other.isReference &&
-        other.placeId === cell.placeId &&
-        other.scenario === cell.scenario &&
-        other.settingsDigest === cell.settingsDigest,
-    );
+    const reference = references.get(settingKey(cell));
     return {
       cellId: cell.id,
       layers: { integer: found.integer, float: found.float, unmatched: found.unmatched },
@@ -34,4 +32,9 @@ export function describeCompatibility(
       whyNotFaster: explainInt8(cell, { format: record?.format ?? '', inventory, reference }),
     };
   });
+}
+
+/** Equal for the cells of all variants in one place, scenario and settings. */
+function settingKey({ placeId, scenario, settingsDigest }: Cell): string {
+  return [placeId, scenario, settingsDigest].join('|');
 }

@@ -1,11 +1,15 @@
 import type { JobResult } from '@qfleet/shared/result/job-result.ts';
 import type { RunEvidence } from '../analysis/evidence.ts';
-import { findProbe } from '../analysis/find-probe.ts';
+import type { Probe } from '../analysis/find-probes.ts';
 import type { DeviceRecord } from '../store/records.ts';
 import type { ReportDevice } from './report.ts';
 
 /** A device as the report shows it: what it says of itself, and its latest probe. */
-export function describeDevice(device: DeviceRecord, evidence: RunEvidence): ReportDevice {
+export function describeDevice(
+  device: DeviceRecord,
+  evidence: RunEvidence,
+  probe: Probe | undefined,
+): ReportDevice {
   return {
     id: device.id,
     name: device.name,
@@ -18,7 +22,7 @@ export function describeDevice(device: DeviceRecord, evidence: RunEvidence): Rep
       reason,
       capabilities: { ...capabilities },
     })),
-    probe: describeProbe(device, evidence),
+    probe: describeProbe(device, evidence, probe),
   };
 }
 
@@ -35,15 +39,18 @@ function describeAgent(
   return { ...(agentVersion !== undefined && { agentVersion }), ...(bootId !== undefined && { bootId }) };
 }
 
-function describeProbe(device: DeviceRecord, evidence: RunEvidence): ReportDevice['probe'] {
-  const latest = findProbe(device.id, evidence);
-  if (latest?.result.outcome.kind !== 'probe') {
+function describeProbe(
+  device: DeviceRecord,
+  evidence: RunEvidence,
+  latest: Probe | undefined,
+): ReportDevice['probe'] {
+  if (!latest) {
     return { reason: whyNoProbe(device, evidence), readings: [], latencyLadder: [] };
   }
   return {
     resultDigest: latest.digest,
     measuredAtUnixMs: latest.result.startedAtUnixMs,
-    readings: latest.result.outcome.facts.readings,
+    readings: [...latest.readings],
     latencyLadder: ladderOf(latest.result),
   };
 }

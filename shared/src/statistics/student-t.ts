@@ -1,4 +1,5 @@
 import { incompleteBeta } from './incomplete-beta.ts';
+import { logGamma } from './log-gamma.ts';
 
 /** Distribution function of Student's t with `freedom` degrees of freedom (any number > 0). */
 export function studentTCumulative(t: number, freedom: number): number {
@@ -6,18 +7,24 @@ export function studentTCumulative(t: number, freedom: number): number {
   return t > 0 ? 1 - tail : tail;
 }
 
-/** Quantile of Student's t, 0 < p < 1, by bisection of its distribution function. */
+/** Quantile of Student's t, 0 < p < 1, by Newton's method on its distribution function, kept within a bracket. */
 export function studentTQuantile(p: number, freedom: number): number {
   if (!(p > 0 && p < 1)) throw new RangeError(`Expected 0 < p < 1, got ${p}.`);
   if (p === 0.5) return 0;
   if (p < 0.5) return -studentTQuantile(1 - p, freedom);
   let high = 1;
   while (studentTCumulative(high, freedom) < p) high *= 2;
-  let low = 0;
-  for (let i = 0; i < 100; i++) {
-    const middle = (low + high) / 2;
-    if (studentTCumulative(middle, freedom) < p) low = middle;
-    else high = middle;
+  let low = high === 1 ? 0 : high / 2;
+  let t = (low + high) / 2;
+  const logScale = logGamma((freedom + 1) / 2) - logGamma(freedom / 2) - 0.5 * Math.log(freedom * Math.PI);
+  for (let i = 0; i < 100 && low < t && t < high; i++) {
+    const excess = studentTCumulative(t, freedom) - p;
+    if (excess < 0) low = t;
+    else high = t;
+    const density = Math.exp(logScale - ((freedom + 1) / 2) * Math.log1p((t * t) / freedom));
+    const next = t - excess / density;
+    if (Math.abs(next - t) <= 1e-15 * t) return next;
+    t = low < next && next < high ? next : (low + high) / 2;
   }
-  return (low + high) / 2;
+  return t;
 }

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { compareTensors, tensorDifferenceSchema, tensorPairSchema } from '../../analysis/compare-tensors.ts';
-import { loadEvidence } from '../../analysis/load-evidence.ts';
 import { variantSchema } from '../../artefacts/artefacts.ts';
 import { exposeVariant, listInnerTensors } from '../../divergence/expose-variant.ts';
 import { innerTensorSchema } from '../../divergence/list-tensors.ts';
+import { loadEvidence } from '../../evidence/load-evidence.ts';
 import { findModel, findRun, pickVariant } from '../../main/find-by-name.ts';
 import { nameParam } from '../name-param.ts';
 import { defineRoute, type Route } from '../route.ts';

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { compareRuns, runComparisonSchema } from '../../analysis/compare-runs.ts';
-import { loadEvidence } from '../../analysis/load-evidence.ts';
+import { runComparisonSchema } from '../../analysis/compare-runs.ts';
 import { findRun } from '../../main/find-by-name.ts';
 import { planSchema } from '../../plan/plan.ts';
 import type { RunRecord } from '../../store/records.ts';
@@ -91,10 +90,7 @@ export function runRoutes(services: Services): Route[] {
       response: runComparisonsSchema,
       handle: async ({ params, query }) => {
         const [run, base] = [await findRun(store, params.name), await findRun(store, query.base)];
-        const { rows, unmatched } = compareRuns(
-          await loadEvidence(run.id, store, services.blobs),
-          await loadEvidence(base.id, store, services.blobs),
-        );
+        const { rows, unmatched } = await services.compareRuns(run, base);
         return { rows: [...rows], unmatched };
       },
     }),

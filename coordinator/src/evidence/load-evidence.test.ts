@@ -6,15 +6,16 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { canonicalJson } from '@qfleet/shared/canonical-json.ts';
 import { digestBytes, parseDigest } from '@qfleet/shared/digest.ts';
+import type { RunEvidence } from '../analysis/evidence.ts';
+import { summariseCells } from '../analysis/summarise-cells.ts';
+import { syntheticEvidence } from '../analysis/synthetic-evidence.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import { buildReport } from '../report/build-report.ts';
 import { openStore } from '../store/open-store.ts';
 import type { NewRun, Store } from '../store/store.ts';
-import type { RunEvidence } from './evidence.ts';
 import { loadEvidence } from './load-evidence.ts';
-import { summariseCells } from './summarise-cells.ts';
-import { syntheticEvidence } from './synthetic-evidence.ts';
+import { storeEvidence } from './store-evidence.fixture.ts';
 
 async function withStores(
   use: (store: Store, blobs: BlobStore, folder: string) => Promise<void>,
@@ -26,56 +27,6 @@ async function withStores(
   } finally {
     await store[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** Brings the evidence in the way a fleet does: jobs are leased, results committed with their blobs. */
-async function storeEvidence(evidence: RunEvidence, store: Store, blobs: BlobStore): Promise<void> {
-  const { run, model, variants, dataset, devices, jobs, results } = evidence;
-  for (const bytes of evidence.blobs.values()) await blobs.put(bytes);
-  for (const device of devices) {
-    await store.addDevice({ id: device.id, name: device.name, publicKey: device.id });
-    assert.ok(device.inventory);
-    await store.recordHello(device.id, {
-      agentVersion: '0.1.0',
-      bootId: `boot-${device.id}`,
-      inventory: device.inventory,
-      backends: device.backends,
-      clockOffsetMs: 0,
-    });
-  }
-  await store.addModel(model);
-  for (const variant of variants) await store.addVariant(variant);
-  assert.ok(dataset?.splits.all && evidence.labels);
-  const labelsBlob = await blobs.put(Buffer.from(Uint32Array.from(evidence.labels).buffer));
-  await store.addDataset({ ...dataset, splits: { all: { ...dataset.splits.all, labelsBlob } } });
-  await store.createRun({
-    id: run.id,
-    record: { ...run },
-    jobs: jobs.map(({ id, deviceId, spec, timeLimitMs }, position) => ({
-      id,
-      deviceId,
-      spec,
-      timeLimitMs,
-      position,
-    })),
-  });
-  for (const device of devices) {
-    for (let job = await lease(store, device.id); job; job = await lease(store, device.id)) {
-      const done = results.find(({ result }) => result.jobId === job?.id);
-      assert.ok(done);
-      const status = await store.commitResult({
-        digest: done.digest,
-        jobId: job.id,
-        deviceId: device.id,
-        fence: job.fence,
-        bytes: Buffer.from(JSON.stringify(done.result)),
-        signature: new Uint8Array(),
-        failure: undefined,
-        onFailure: 'final',
-      });
-      assert.equal(status, 'committed');
-    }
   }
 }
 
