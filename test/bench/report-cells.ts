@@ -42,7 +42,7 @@ async function measureReports({ folder, progress }: BenchContext): Promise<Figur
       unit: 'MB',
       goal: { is: 'at most', limit: 1000 },
     },
-    { name: 'report-cells.json', value: again.characters / 1e6, unit: 'MB' },
+    { name: 'report-cells.json', value: again.bytes / 1e6, unit: 'MB' },
   ];
 }
 
@@ -65,7 +65,7 @@ async function storeFleet(folder: string): Promise<void> {
 /** In a process of its own, so that its peak memory is the report's. */
 async function makeReport(
   folder: string,
-): Promise<{ readonly seconds: number; readonly megabytes: number; readonly characters: number }> {
+): Promise<{ readonly seconds: number; readonly megabytes: number; readonly bytes: number }> {
   const child = join(import.meta.dirname, 'report-once.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [child, folder]);
   return JSON.parse(stdout);

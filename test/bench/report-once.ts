@@ -16,4 +16,6 @@ const report = await renderReport({
 const seconds = (performance.now() - start) / 1000;
 await store[Symbol.asyncDispose]();
 const megabytes = process.resourceUsage().maxRSS / 1000;
-process.stdout.write(JSON.stringify({ seconds, megabytes, characters: report.length }));
+process.stdout.write(
+  JSON.stringify({ seconds, megabytes, bytes: report.reduce((sum, piece) => sum + piece.byteLength, 0) }),
+);

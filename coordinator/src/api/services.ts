@@ -42,7 +42,8 @@ export interface Services {
   cancelTask(task: TaskRecord): Promise<void>;
   createRun(plan: Plan): Promise<RunRecord>;
   cancelRun(run: RunRecord, reason: string): Promise<void>;
-  buildReport(run: RunRecord, format: ReportFormat): Promise<string>;
+  /** UTF-8, in pieces. */
+  buildReport(run: RunRecord, format: ReportFormat): Promise<readonly Uint8Array[]>;
   /** A run against an earlier one, cell by cell. */
   compareRuns(
     run: RunRecord,
@@ -56,7 +57,7 @@ export interface Services {
   }): Promise<ImportRecord>;
   /** The evidence of a run with its report, as one zip archive. */
   buildBundle(run: RunRecord): Promise<Uint8Array>;
-  buildImportReport(imported: ImportRecord, format: ReportFormat): Promise<string>;
+  buildImportReport(imported: ImportRecord, format: ReportFormat): Promise<readonly Uint8Array[]>;
   collectGarbage(order: { readonly dryRun: boolean }): Promise<GarbageReport>;
   /** Resolves when something may have been appended to the events, or when `signal` aborts. */
   waitForEvent(signal: AbortSignal): Promise<void>;

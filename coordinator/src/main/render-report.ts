@@ -38,12 +38,15 @@ export interface RunComparisons {
   readonly unmatched: number;
 }
 
+/** A report's text in UTF-8, in pieces: that of a large fleet has hundreds of megabytes. */
+export type ReportBytes = readonly Uint8Array<ArrayBuffer>[];
+
 /**
  * A report as text. It is computed in a worker thread: thousands of resamplings take a second or more, and
  * the coordinator must answer its agents' heartbeats meanwhile.
  */
-export function renderReport(order: Exclude<ReportOrder, { kind: 'comparison' }>): Promise<string> {
-  return compute(order) as Promise<string>;
+export function renderReport(order: Exclude<ReportOrder, { kind: 'comparison' }>): Promise<ReportBytes> {
+  return compute(order) as Promise<ReportBytes>;
 }
 
 /** A run against an earlier one, in a worker thread too. */
@@ -54,7 +57,9 @@ export function renderComparison(
 }
 
 async function compute(order: ReportOrder): Promise<unknown> {
-  const worker = new Worker(new URL('report-worker.ts', import.meta.url), { workerData: order });
+  const worker = new Worker(new URL('report-worker.ts', import.meta.url), {
+    workerData: order,
+  });
   try {
     const [answer] = (await once(worker, 'message')) as [ReportAnswer];
     if ('computed' in answer) return answer.computed;

@@ -11,11 +11,11 @@ import type { StoredRun } from '../evidence/stored-run.ts';
 import { openSummaryCache } from '../evidence/summary-cache.ts';
 import { buildReport } from '../report/build-report.ts';
 import type { Report } from '../report/report.ts';
-import type { ReportAnswer, ReportOrder } from './render-report.ts';
+import type { ReportAnswer, ReportBytes, ReportOrder } from './render-report.ts';
 
 /** A format is imported when it is asked for: the page's figures bring large libraries. */
-const formatters: Record<ReportFormat, () => Promise<(report: Report) => string>> = {
-  json: async () => (await import('../report/format-json.ts')).formatJson,
+const formatters: Record<ReportFormat, () => Promise<(report: Report) => string | Iterable<string>>> = {
+  json: async () => (await import('../report/format-json.ts')).jsonParts,
   table: async () => (await import('../report/format-table.ts')).formatTable,
   md: async () => (await import('../report/format-markdown.ts')).formatMarkdown,
   csv: async () => (await import('../report/format-csv.ts')).formatCsv,
@@ -26,14 +26,36 @@ async function compute(order: ReportOrder): Promise<unknown> {
   if (order.kind === 'import') {
     const { formatTransfer } = await import('../report/format-transfer.ts');
     const { buildTransferReport } = await import('../transfer/transfer-report.ts');
-    return formatTransfer(buildTransferReport(order.imported), order.format);
+    return encode(formatTransfer(buildTransferReport(order.imported), order.format));
   }
   const { blobs, summaries } = order.folders;
   const cache = await openSummaryCache(summaries, await analysisVersion());
   const read = (stored: StoredRun): Promise<RunEvidence> =>
     readEvidence(stored, { read: (digest) => readBlob(blobs, digest) }, cache);
   if (order.kind === 'comparison') return compareRuns(await read(order.subject), await read(order.base));
-  return (await formatters[order.format]())(buildReport(await read(order.stored)));
+  return encode((await formatters[order.format]())(buildReport(await read(order.stored))));
+}
+
+/** Pieces are gathered to about so many characters. */
+const chunkCharacters = 1 << 22;
+
+/** UTF-8 in pieces that change threads without being copied. */
+function encode(text: string | Iterable<string>): ReportBytes {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let gathered: string[] = [];
+  let length = 0;
+  const flush = (): void => {
+    chunks.push(new TextEncoder().encode(gathered.join('')));
+    gathered = [];
+    length = 0;
+  };
+  for (const part of typeof text === 'string' ? [text] : text) {
+    gathered.push(part);
+    length += part.length;
+    if (length >= chunkCharacters) flush();
+  }
+  if (length > 0) flush();
+  return chunks;
 }
 
 /** Thrown errors would lose their code on the way to the other thread. */
@@ -46,4 +68,6 @@ async function answer(order: ReportOrder): Promise<ReportAnswer> {
   }
 }
 
-parentPort?.postMessage(await answer(workerData as ReportOrder));
+const found = await answer(workerData as ReportOrder);
+const isBytes = 'computed' in found && Array.isArray(found.computed);
+parentPort?.postMessage(found, isBytes ? (found.computed as ReportBytes).map(({ buffer }) => buffer) : []);

@@ -27,7 +27,7 @@ import { type Report, reportSchemaId } from './report.ts';
 
 /**
  * The report of one run: a pure function of its evidence, equal bytes (through `JSON.stringify`) for equal
- * evidence. Takes a few milliseconds per cell, most of it resampling launches.
+ * evidence. Takes milliseconds for each cell whose measurement was not summarised before.
  */
 export function buildReport(evidence: RunEvidence): Report {
   const summaries = summariseCells(evidence);

@@ -11,7 +11,7 @@ import { formatJson } from './format-json.ts';
 import { formatMarkdown } from './format-markdown.ts';
 import { formatParquet } from './format-parquet.ts';
 import { formatTable } from './format-table.ts';
-import { reportSchema } from './report.ts';
+import { type Report, reportSchema } from './report.ts';
 import { reportJsonSchema } from './report-json-schema.ts';
 
 const report = buildReport(syntheticEvidence());
@@ -41,6 +41,12 @@ test('reports of whole, partial and failed runs satisfy the published schema', (
     assert.deepEqual(reportSchema.parse(json), json);
   }
   assert.equal(validate({ ...report, cells: [{}] }), false);
+});
+
+test('JSON made piece by piece is the report’s JSON, indented by one space', () => {
+  assert.equal(formatJson(report), `${JSON.stringify(report, undefined, 1)}\n`);
+  const empty = { ...report, cells: [], findings: [], noiseFloor: undefined } as unknown as Report;
+  assert.equal(formatJson(empty), `${JSON.stringify(empty, undefined, 1)}\n`);
 });
 
 test('equal evidence gives equal bytes in every format', () => {

@@ -193,3 +193,34 @@ test('multisets are as many as there are, and their probabilities are 1 together
     assert.ok(Math.abs(all.reduce((sum, one) => sum + one, 0) - 1) < 1e-12);
   }
 });
+
+test('the closed form of a comparison is what resampling its launches says, paired and not', () => {
+  const random = createRandom(11);
+  const gauss = (): number => gaussian(random);
+  const distances: number[] = [];
+  for (let i = 0; i < 12; i++) {
+    const rounds = Array.from({ length: 20 }, () => 0.03 * gauss());
+    const reference = rounds.map((common) => common + 0.02 * gauss());
+    const subject = rounds.map((common) => common - 0.1 + 0.02 * gauss());
+    for (const paired of [true, false]) {
+      const { interval } = compareLaunches({
+        reference: reference.map(Math.exp),
+        subject: subject.map(Math.exp),
+        paired,
+      });
+      const resampled = bootstrapInterval({
+        groupSizes: paired ? [20] : [20, 20],
+        statistic: ([first, second = first]) =>
+          mean(Array.from(first!, (at) => reference[at]!)) - mean(Array.from(second!, (at) => subject[at]!)),
+        random,
+      });
+      const width = Math.log(interval!.high / interval!.low);
+      distances.push(Math.abs(Math.log(interval!.low) - resampled!.low) / width);
+      distances.push(Math.abs(Math.log(interval!.high) - resampled!.high) / width);
+    }
+  }
+  assert.ok(
+    mean(distances) < 0.04 && Math.max(...distances) < 0.12,
+    `${mean(distances)} ${Math.max(...distances)}`,
+  );
+});

@@ -44,11 +44,12 @@ export function predictLatencies(
     usable.filter(({ cell }) => cell.isReference).map((one) => [settingKey(one), one.cell]),
   );
   const places = new Map(usable.map((one) => [one, toPlace(one, evidence, floats.get(settingKey(one)))]));
-  const alike = Map.groupBy(usable, cellKey);
+  const timed = Map.groupBy(
+    usable.filter(({ launches }) => launches.length > 0),
+    cellKey,
+  );
   return usable.flatMap((target) => {
-    const sources = spread(alike.get(cellKey(target))!.filter((source) => isSourceOf(source, target))).map(
-      (one) => places.get(one)!,
-    );
+    const sources = spread(timed.get(cellKey(target)) ?? [], target).map((one) => places.get(one)!);
     if (sources.length === 0) return [];
     return latencyMethods
       .filter(({ anchors }) => anchors === 0 || !target.cell.isReference)
@@ -76,17 +77,18 @@ function settingKey({ cell }: SummarisedCell): string {
   return [cell.placeId, cell.scenario, cell.settingsDigest].join('|');
 }
 
-function isSourceOf(source: SummarisedCell, target: SummarisedCell): boolean {
-  return source.launches.length > 0 && !isSameMachine(source.evidence.device!, target.evidence.device!);
+/** At most `maxSources` on other machines, evenly from all; twice as many are looked at, for some are the target's. */
+function spread(timed: readonly SummarisedCell[], target: SummarisedCell): SummarisedCell[] {
+  const others = evenly(timed, 2 * maxSources).filter(
+    ({ evidence }) => !isSameMachine(evidence.device!, target.evidence.device!),
+  );
+  return evenly(others, maxSources);
 }
 
-/** At most `maxSources`, evenly from all of them. */
-function spread<T>(sources: readonly T[]): T[] {
-  if (sources.length <= maxSources) return [...sources];
-  return Array.from(
-    { length: maxSources },
-    (_, i) => sources[Math.floor(((i + 0.5) * sources.length) / maxSources)]!,
-  );
+/** At most so many of them, evenly from all. */
+function evenly<T>(items: readonly T[], most: number): T[] {
+  if (items.length <= most) return [...items];
+  return Array.from({ length: most }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / most)]!);
 }
 
 function toPlace(

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { runComparisonSchema } from '../../analysis/compare-runs.ts';
 import { findRun } from '../../main/find-by-name.ts';
@@ -119,11 +120,11 @@ export function runRoutes(services: Services): Route[] {
       response: { contentTypes: Object.values(mediaTypes) },
       handle: async ({ params, query, reply }) => {
         const imported = await store.findImport(params.name);
-        const text = imported
+        const pieces = imported
           ? await services.buildImportReport(imported, query.format)
           : await services.buildReport(await findRun(store, params.name), query.format);
         void reply.header('content-type', mediaTypes[query.format]);
-        return text;
+        return Readable.from(pieces);
       },
     }),
   ];
