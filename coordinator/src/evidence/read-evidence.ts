@@ -7,6 +7,7 @@ import { listMeasurements } from '../analysis/list-measurements.ts';
 import {
   blobsOfMeasurement,
   type MeasuredVariant,
+  type Measurement,
   summariseMeasurement,
 } from '../analysis/summarise-measurement.ts';
 import type { Dataset, Split } from '../artefacts/artefacts.ts';
@@ -14,6 +15,9 @@ import type { JobRecord } from '../store/records.ts';
 import { parseStoredResult } from './parse-stored-result.ts';
 import type { StoredRun } from './stored-run.ts';
 import type { SummaryCache } from './summary-cache.ts';
+
+/** Kept summaries that are read at the same time. */
+const readAtOnce = 32;
 
 /** Content by digest; throws `not-found`, and `digest-mismatch` where the disk has changed it. */
 export interface BlobReader {
@@ -54,20 +58,30 @@ async function readMeasured(
   blobs: BlobReader,
   cache: SummaryCache,
 ): Promise<ReadonlyMap<string, readonly MeasuredVariant[]>> {
+  const measurements = listMeasurements(collectCells(facts), findProbes(facts), facts);
   const measured = new Map<string, readonly MeasuredVariant[]>();
-  for (const measurement of listMeasurements(collectCells(facts), findProbes(facts), facts)) {
-    const key = cache.keyOf(measurement);
-    let variants = await cache.read(key);
-    if (!variants) {
-      const needed = blobsOfMeasurement(measurement);
-      const contents = await readBlobs(needed, blobs);
-      variants = summariseMeasurement(measurement, contents);
-      // With a blob gone it is not what it could be once that is back.
-      if (needed.every((digest) => contents.has(digest))) await cache.write(key, variants);
+  for (let from = 0; from < measurements.length; from += readAtOnce) {
+    const some = measurements.slice(from, from + readAtOnce);
+    const kept = await Promise.all(some.map((measurement) => cache.read(cache.keyOf(measurement))));
+    for (const [i, measurement] of some.entries()) {
+      // One by one: the blobs of one measurement are held at a time.
+      measured.set(measurement.resultDigest, kept[i] ?? (await summarise(measurement, blobs, cache)));
     }
-    measured.set(measurement.resultDigest, variants);
   }
   return measured;
+}
+
+async function summarise(
+  measurement: Measurement,
+  blobs: BlobReader,
+  cache: SummaryCache,
+): Promise<readonly MeasuredVariant[]> {
+  const needed = blobsOfMeasurement(measurement);
+  const contents = await readBlobs(needed, blobs);
+  const variants = summariseMeasurement(measurement, contents);
+  // With a blob gone it is not what it could be once that is back.
+  if (needed.every((digest) => contents.has(digest))) await cache.write(cache.keyOf(measurement), variants);
+  return variants;
 }
 
 async function readBlobs(

@@ -56,10 +56,11 @@ class FileSummaryCache implements SummaryCache {
 
   async read(key: string): Promise<readonly MeasuredVariant[] | undefined> {
     try {
-      const text = await readFile(this.#pathOf(key), 'utf8');
-      const end = text.indexOf('\n');
-      const body = text.slice(end + 1);
-      return text.slice(0, end) === digestBytes(body) ? JSON.parse(body) : undefined;
+      const bytes = await readFile(this.#pathOf(key));
+      const end = bytes.indexOf('\n');
+      const body = bytes.subarray(end + 1);
+      if (bytes.toString('latin1', 0, end) !== digestBytes(body)) return undefined;
+      return JSON.parse(body.toString('utf8'));
     } catch (error) {
       if (hasErrno(error, 'ENOENT')) return undefined;
       throw error;

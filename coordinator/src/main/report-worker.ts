@@ -36,25 +36,24 @@ async function compute(order: ReportOrder): Promise<unknown> {
   return encode((await formatters[order.format]())(buildReport(await read(order.stored))));
 }
 
-/** Pieces are gathered to about so many characters. */
-const chunkCharacters = 1 << 22;
+const chunkBytes = 1 << 22;
 
 /** UTF-8 in pieces that change threads without being copied. */
 function encode(text: string | Iterable<string>): ReportBytes {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let gathered: string[] = [];
-  let length = 0;
-  const flush = (): void => {
-    chunks.push(new TextEncoder().encode(gathered.join('')));
-    gathered = [];
-    length = 0;
+  let chunk = Buffer.allocUnsafeSlow(chunkBytes);
+  let used = 0;
+  const startChunk = (bytes: number): void => {
+    if (used > 0) chunks.push(new Uint8Array(chunk.buffer, 0, used));
+    chunk = Buffer.allocUnsafeSlow(Math.max(bytes, chunkBytes));
+    used = 0;
   };
   for (const part of typeof text === 'string' ? [text] : text) {
-    gathered.push(part);
-    length += part.length;
-    if (length >= chunkCharacters) flush();
+    // No character takes more than three bytes for each of its units.
+    if (used + 3 * part.length > chunk.length) startChunk(3 * part.length);
+    used += chunk.write(part, used);
   }
-  if (length > 0) flush();
+  startChunk(0);
   return chunks;
 }
 

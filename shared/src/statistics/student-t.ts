@@ -7,11 +7,23 @@ export function studentTCumulative(t: number, freedom: number): number {
   return t > 0 ? 1 - tail : tail;
 }
 
-/** Quantile of Student's t, 0 < p < 1, by Newton's method on its distribution function, kept within a bracket. */
+/** Quantiles that were worked out: of whole degrees of freedom thousands of intervals take the same few. */
+const known = new Map<string, number>();
+
+/** Quantile of Student's t, 0 < p < 1. */
 export function studentTQuantile(p: number, freedom: number): number {
   if (!(p > 0 && p < 1)) throw new RangeError(`Expected 0 < p < 1, got ${p}.`);
   if (p === 0.5) return 0;
   if (p < 0.5) return -studentTQuantile(1 - p, freedom);
+  if (!Number.isInteger(freedom)) return upperQuantile(p, freedom);
+  const key = `${p} ${freedom}`;
+  const found = known.get(key) ?? upperQuantile(p, freedom);
+  known.set(key, found);
+  return found;
+}
+
+/** p > 0.5, by Newton's method on the distribution function, kept within a bracket. */
+function upperQuantile(p: number, freedom: number): number {
   let high = 1;
   while (studentTCumulative(high, freedom) < p) high *= 2;
   let low = high === 1 ? 0 : high / 2;

@@ -23,7 +23,7 @@ export const latencyPredictionSchema = z.object({
 export type LatencyPrediction = z.infer<typeof latencyPredictionSchema>;
 
 /** Of a large fleet so many tell of each device. */
-const maxSources = 24;
+const maxSources = 12;
 /** Scenarios whose median latency is that of one inference. */
 const oneInference: readonly string[] = ['single-stream', 'offline'];
 
