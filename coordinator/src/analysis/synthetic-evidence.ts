@@ -379,6 +379,16 @@ function probeFacts(emulated: boolean): {
       n: 9,
     }),
   );
+  const compute = (['fp32', 'int8'] as const).map(
+    (format): Reading => ({
+      quantity: `compute.${format}.all`,
+      status: 'measured',
+      value: format === 'fp32' ? 1.1e11 : 3.4e11,
+      unit: 'op/s',
+      method: 'onnxruntime-gemm',
+      n: 9,
+    }),
+  );
   const cache: Reading[] = [
     { quantity: 'cache.l1d.reported', status: 'measured', value: 32_768, unit: 'B', method: 'sysfs' },
     {
@@ -410,7 +420,7 @@ function probeFacts(emulated: boolean): {
             : 190;
     return { workingSetBytes, loadNs: loadNs * (1 + 0.01 * (i % 3)) };
   });
-  return { readings: [...bandwidth, ...cache], latencyLadder };
+  return { readings: [...bandwidth, ...compute, ...cache], latencyLadder };
 }
 
 const syntheticSettings = { threads: 0, batch: 1, providerOptions: {}, affinity: [], dimensions: {} };
@@ -499,10 +509,22 @@ function syntheticVariant(model: Model, index: number): Variant {
       granularity,
       quantizedOperators: index === 0 ? {} : { Conv: 52, Add: 10 },
       floatOperators: index === 0 ? { Conv: 52, Add: 10 } : { Softmax: 1 },
+      ...(index > 0 && { layerCheck: syntheticLayerCheck(index) }),
       notes: [],
     },
     createdAtMs,
   };
+}
+
+/** Falls from layer to layer, the more the coarser the granularity. */
+function syntheticLayerCheck(index: number): NonNullable<Variant['record']['layerCheck']> {
+  const tensors = Array.from({ length: 12 }, (_, i) => ({
+    tensor: `features.${i}/output`,
+    simulationSqnrDb: 46 - (index === 1 ? 2.2 : 0.9) * i - (i % 3),
+    kernelSqnrDb: 61 - i,
+    codesDiffer: 0.002 * i,
+  }));
+  return { inputs: 4, activations: tensors.slice(0, -1), outputs: tensors.slice(-1) };
 }
 
 function syntheticDataset(count: number, options: SyntheticOptions): Dataset {

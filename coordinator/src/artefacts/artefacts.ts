@@ -40,7 +40,7 @@ export const modelSchema = z.object({
 export type Model = z.infer<typeof modelSchema>;
 
 /** How one tensor differs; a figure is absent where nothing differs. */
-const tensorCheckSchema = z.object({
+export const tensorCheckSchema = z.object({
   tensor: z.string(),
   /** Fake quantization against the float model, dB. */
   simulationSqnrDb: z.number().optional(),
@@ -51,15 +51,13 @@ const tensorCheckSchema = z.object({
 });
 
 /** A variant against its own simulation and the float model, layer by layer. */
-const layerCheckSchema = z.object({
+export const layerCheckSchema = z.object({
   /** Inputs compared. */
   inputs: z.number(),
-  /** Activations compared. */
-  layers: z.number(),
+  /** Activations, in the order in which they are computed. */
+  activations: z.array(tensorCheckSchema),
   /** The model's outputs. */
   outputs: z.array(tensorCheckSchema),
-  /** Activations with the lowest simulation SQNR, the worst first. */
-  worst: z.array(tensorCheckSchema),
 });
 export type LayerCheck = z.infer<typeof layerCheckSchema>;
 

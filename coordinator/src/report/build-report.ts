@@ -137,6 +137,7 @@ function describeVariants({ model, variants }: RunEvidence): Report['variants'] 
     }),
     quantizedOperators: record.quantizedOperators,
     floatOperators: record.floatOperators,
+    ...(record.layerCheck && { layerCheck: record.layerCheck }),
     notes: [...record.notes],
   }));
 }

@@ -14,6 +14,7 @@ import {
 import { flipsSection } from './flips-section.ts';
 import { Footnotes } from './footnotes.ts';
 import { latencyPredictionsSection } from './latency-predictions-section.ts';
+import { layerCheckSection } from './layer-check-section.ts';
 import { layersSection } from './layers-section.ts';
 import { fingerprintSection, predictionsSection } from './numerics-section.ts';
 import { operatorsSection } from './operators-section.ts';
@@ -63,6 +64,7 @@ export function buildSections(report: Report): ReportText {
     cachesSection(report, footnotes),
     probeSection(report, footnotes),
     ladderSection(report, footnotes),
+    layerCheckSection(report),
     differingLayersSection(report),
     operatorsSection(report, footnotes),
     layersSection(report, footnotes),

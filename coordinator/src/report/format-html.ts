@@ -5,8 +5,11 @@ import { bandwidthFigure } from './figure-bandwidth.ts';
 import { distributionFigure } from './figure-distribution.ts';
 import { ladderFigure } from './figure-ladder.ts';
 import { latencyFigure } from './figure-latency.ts';
+import { layerCheckFigure } from './figure-layer-check.ts';
+import { rooflineFigure } from './figure-roofline.ts';
 import { sizeFigure } from './figure-size.ts';
 import { tradeoffFigure } from './figure-tradeoff.ts';
+import { transferFigure } from './figure-transfer.ts';
 import { pageStyle } from './page-style.ts';
 import type { Report } from './report.ts';
 import type { Section, SectionTable } from './section.ts';
@@ -70,6 +73,9 @@ function figuresBySection(report: Report): Readonly<Record<string, readonly Figu
     speed: present(latencyFigure(report), distributionFigure(report)),
     correctness: present(tradeoffFigure(report)),
     cost: present(sizeFigure(report)),
+    roofline: present(rooflineFigure(report)),
+    transfer: present(transferFigure(report)),
+    'layer-check': present(layerCheckFigure(report)),
     memory: present(bandwidthFigure(report)),
     caches: present(ladderFigure(report)),
   };

@@ -144,8 +144,11 @@ test('the page is self-contained, runs nothing, and has a table for every figure
       'figure-distribution',
       'figure-tradeoff',
       'figure-size',
+      'figure-roofline',
+      'figure-transfer',
       'figure-bandwidth',
       'figure-ladder',
+      'figure-layer-check',
     ],
   );
   for (const [figure] of figures) {

@@ -5,6 +5,7 @@ import { cellSchema } from '../analysis/cell.ts';
 import { comparisonSchema } from '../analysis/comparison.ts';
 import { latencyPredictionSchema } from '../analysis/latency/predict-latencies.ts';
 import { placeSchema } from '../analysis/place.ts';
+import { layerCheckSchema } from '../artefacts/artefacts.ts';
 
 /** The version of the report's JSON; a new one where a field changes its meaning or goes. */
 export const reportSchemaId = 'qfleet.report/1';
@@ -25,6 +26,8 @@ const reportVariantSchema = z.object({
     .optional(),
   quantizedOperators: z.record(z.string(), z.number()),
   floatOperators: z.record(z.string(), z.number()),
+  /** On the coordinator's machine: the quantized activations and outputs against float32, and kernels against simulation. */
+  layerCheck: layerCheckSchema.optional(),
   notes: z.array(z.string()),
 });
 

@@ -2,6 +2,7 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { type LayerCheck, type Variant, variantSchema } from '../../artefacts/artefacts.ts';
+import { worstActivations } from '../../artefacts/worst-activations.ts';
 import { suggestNames } from '../../main/suggest-names.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import type { CliContext, GlobalOptions } from '../cli-context.ts';
@@ -80,7 +81,11 @@ function describe({ name, digest, sizeBytes, record }: Variant): [string, string
   return rows.filter((row): row is [string, string] => row[1] !== undefined);
 }
 
-function describeLayers({ outputs, worst, layers, inputs }: LayerCheck): [string, string][] {
+/** Activations that are named. */
+const maxNamed = 8;
+
+function describeLayers(check: LayerCheck): [string, string][] {
+  const { outputs, activations, inputs } = check;
   const line = ({
     tensor,
     simulationSqnrDb,
@@ -90,10 +95,12 @@ function describeLayers({ outputs, worst, layers, inputs }: LayerCheck): [string
     `${tensor}: simulation ${decibels(simulationSqnrDb)} from float32, kernels ${decibels(kernelSqnrDb)} from the simulation, ${(100 * codesDiffer).toFixed(1)} % of values differ`;
   return [
     ...outputs.map((output): [string, string] => ['output', line(output)]),
-    ...worst.map((layer, i): [string, string] => [
-      i === 0 ? `worst of ${layers} layers, ${inputs} inputs` : '',
-      line(layer),
-    ]),
+    ...worstActivations(check)
+      .slice(0, maxNamed)
+      .map((layer, i): [string, string] => [
+        i === 0 ? `worst of ${activations.length} layers, ${inputs} inputs` : '',
+        line(layer),
+      ]),
   ];
 }
 

@@ -15,8 +15,6 @@ import type { SourceModel, Workbench } from '../workbench.ts';
 
 /** Inputs on which layers are compared: sums over whole tensors need no more. */
 const layerInputs = 4;
-/** Layers that are named, the worst first. */
-const maxNamed = 8;
 
 export interface LayerCheckRequest {
   /** The variant's file. */
@@ -72,12 +70,8 @@ function summarise(tensors: readonly string[], { gap, loss, outputs, inputs }: C
     ...decibels('kernelSqnrDb', gap[i]!),
     codesDiffer: gap[i]!.count === 0 ? 0 : gap[i]!.different / gap[i]!.count,
   }));
-  const atOutputs = layers.slice(-outputs);
-  const inside = layers.slice(0, layers.length - outputs);
-  const worst = inside
-    .toSorted((a, b) => (a.simulationSqnrDb ?? Infinity) - (b.simulationSqnrDb ?? Infinity))
-    .slice(0, maxNamed);
-  return { inputs, layers: inside.length, outputs: atOutputs, worst };
+  const inside = layers.length - outputs;
+  return { inputs, activations: layers.slice(0, inside), outputs: layers.slice(inside) };
 }
 
 /** Absent where nothing differs: there is no finite number of decibels then. */
