@@ -1,6 +1,7 @@
-import type { Reading } from '@qfleet/shared/reading.ts';
+import { type Reading, readingValue } from '@qfleet/shared/reading.ts';
 import type { Cell } from './cell.ts';
 import type { PlaceComparison, TransferVerdict } from './comparison.ts';
+import { intervalOf, speedUpRatio } from './speed-up-ratio.ts';
 
 /** Margins within which a variant counts as behaving alike elsewhere. */
 export interface TransferMargins {
@@ -67,18 +68,16 @@ function judgeNumerics({ comparison, margins = defaultTransferMargins }: Transfe
   return { word: 'unclear', why: `answers were not compared (${reasonOf(reading)})` };
 }
 
-/** The ratio of two speed-ups; their errors are independent, so that half-widths of logs add in squares. */
 function judgeSpeed({ here, there, margins = defaultTransferMargins }: TransferEvidence): Part {
   const trusted = [here, there].every((cell) => cell?.timing.verdict === 'trusted');
-  const [a, b] = [intervalOf(here?.readings['speedup']), intervalOf(there?.readings['speedup'])];
-  if (!a || !b) {
-    const missing = a ? there?.readings['speedup'] : here?.readings['speedup'];
+  const [a, b] = [here?.readings['speedup'], there?.readings['speedup']];
+  const ratio = speedUpRatio(a, b);
+  if (!ratio) {
+    const missing = intervalOf(a) ? b : a;
     return { word: 'unclear', why: `speed was not compared (${reasonOf(missing)})` };
   }
-  const log = Math.log(a.value / b.value);
-  const half = Math.hypot(Math.log(a.high / a.low) / 2, Math.log(b.high / b.low) / 2);
-  const [low, high] = [Math.exp(log - half), Math.exp(log + half)];
-  const said = `speed-up ${a.value.toFixed(2)} here, ${b.value.toFixed(2)} there, ratio ${Math.exp(log).toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+  const { value, low, high } = ratio;
+  const said = `speed-up ${shown(a)} here, ${shown(b)} there, ratio ${value.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
   if (!trusted) return { word: 'unclear', why: `${said}, of timings that are not trusted` };
   const limit = 1 + margins.speedUp;
   if (high < 1 / limit) return { word: 'worse', why: said };
@@ -86,11 +85,8 @@ function judgeSpeed({ here, there, margins = defaultTransferMargins }: TransferE
   return low > 1 / limit ? { word: 'same', why: said } : { word: 'unclear', why: `${said}: too wide` };
 }
 
-function intervalOf(
-  reading: Reading | undefined,
-): { readonly value: number; readonly low: number; readonly high: number } | undefined {
-  if (!reading || reading.status === 'unavailable' || !reading.interval) return undefined;
-  return { value: reading.value, low: reading.interval.low, high: reading.interval.high };
+function shown(reading: Reading | undefined): string {
+  return readingValue(reading)!.toFixed(2);
 }
 
 function reasonOf(reading: Reading | undefined): string {

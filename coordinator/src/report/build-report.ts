@@ -11,6 +11,7 @@ import {
   minFrequencyShare,
 } from '@qfleet/shared/verdict/judge-timing.ts';
 import { calibrationSensitivity } from '../analysis/calibration-sensitivity.ts';
+import { comparePairs } from '../analysis/compare-pairs.ts';
 import { comparePlaces } from '../analysis/compare-places.ts';
 import type { RunEvidence } from '../analysis/evidence.ts';
 import { findProbes } from '../analysis/find-probes.ts';
@@ -72,6 +73,7 @@ export function buildReport(evidence: RunEvidence): Report {
     cells,
     comparisons,
     noiseFloor: noiseFloor(comparisons, findReferenceVariant(model, evidence.variants)?.digest),
+    pairs: comparePairs(evidence, summaries),
     latencyPredictions: predictLatencies(evidence, summaries),
     compatibility: describeCompatibility(cells, evidence),
     calibrations: calibrationSensitivity(cells, evidence.variants).map(({ range, ...one }) => ({

@@ -18,6 +18,7 @@ import { layerCheckSection } from './layer-check-section.ts';
 import { layersSection } from './layers-section.ts';
 import { fingerprintSection, predictionsSection } from './numerics-section.ts';
 import { operatorsSection } from './operators-section.ts';
+import { pairRanksSection, pairsSection } from './pairs-sections.ts';
 import { provenanceSection, resultsSection } from './provenance-section.ts';
 import type { Report } from './report.ts';
 import type { Section } from './section.ts';
@@ -50,6 +51,8 @@ export function buildSections(report: Report): ReportText {
     sustainedSection(report, footnotes),
     placeSpeedSection(report, footnotes),
     placeOutputsSection(report, footnotes),
+    pairsSection(report, footnotes),
+    pairRanksSection(report),
     flipsSection(report),
     calibrationSection(report, footnotes),
     transferVerdictsSection(report),

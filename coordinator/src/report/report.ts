@@ -2,6 +2,7 @@ import { inventorySchema } from '@qfleet/shared/inventory/inventory.ts';
 import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import * as z from 'zod';
 import { cellSchema } from '../analysis/cell.ts';
+import { placePairSchema } from '../analysis/compare-pairs.ts';
 import { comparisonSchema } from '../analysis/comparison.ts';
 import { latencyPredictionSchema } from '../analysis/latency/predict-latencies.ts';
 import { placeSchema } from '../analysis/place.ts';
@@ -93,6 +94,8 @@ export const reportSchema = z.object({
   comparisons: z.array(comparisonSchema),
   /** How far fp32's outputs are from place to place, dB. */
   noiseFloor: readingSchema,
+  /** Every pair of places, of a large fleet the first twenty. */
+  pairs: z.array(placePairSchema),
   /** What other machines tell of each cell's latency; empty where all are of one machine. */
   latencyPredictions: z.array(latencyPredictionSchema),
   /** Which layers ran on integers, one entry per place and variant. */

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { connectToCoordinator } from '../api-client.ts';
+import { type ApiClient, connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { formatBytes } from '../output/format-value.ts';
 import { withExample } from '../with-options.ts';
@@ -21,13 +21,7 @@ export function addBundleCommands(program: Command, context: CliContext): void {
     .action(async (run = 'latest') => {
       const options = bundle.optsWithGlobals<BundleOptions>();
       const client = await connectToCoordinator(context, options);
-      const bytes = await client.getBytes(`/v1/runs/${encodeURIComponent(run)}/bundle`);
-      const path = resolve(context.cwd, options.out ?? `${run}.zip`);
-      await writeFile(path, bytes);
-      say(
-        context,
-        `Wrote ${path}, ${formatBytes(bytes.length)}. Anybody can check it: qfleet verify ${path}`,
-      );
+      await saveBundle(context, client, { run, out: options.out ?? `${run}.zip` });
     });
   withExample(bundle, 'qfleet bundle latest --out evidence.zip');
   const verify = program
@@ -42,4 +36,16 @@ export function addBundleCommands(program: Command, context: CliContext): void {
       say(context, `  ${found.readings} readings of the report, computed anew and found equal`);
     });
   withExample(verify, 'qfleet verify evidence.zip');
+}
+
+/** Fetches a run's evidence and writes it, and says how to check it. */
+export async function saveBundle(
+  context: CliContext,
+  client: ApiClient,
+  { run, out }: { readonly run: string; readonly out: string },
+): Promise<void> {
+  const bytes = await client.getBytes(`/v1/runs/${encodeURIComponent(run)}/bundle`);
+  const path = resolve(context.cwd, out);
+  await writeFile(path, bytes);
+  say(context, `Wrote ${path}, ${formatBytes(bytes.length)}. Anybody can check it: qfleet verify ${path}`);
 }

@@ -6,12 +6,14 @@ import { reportSchema } from '../../report/report.ts';
 import { type ApiClient, connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { withExample } from '../with-options.ts';
+import { saveBundle } from './bundle.ts';
 
 const formats = ['table', 'md', 'json', 'csv', 'html', 'parquet'];
 
 interface ReportOptions extends GlobalOptions {
   readonly output?: string;
   readonly out?: string;
+  readonly bundle?: string;
 }
 
 /** `qfleet report`: what a run found. */
@@ -24,10 +26,12 @@ export function addReportCommand(program: Command, context: CliContext): void {
       'table, md, json, csv, html or parquet (default: by the ending of --out, else table)',
     )
     .option('--out <file>', 'write it there instead of standard output')
+    .option('--bundle <file>', 'write the evidence that it was computed from there, for qfleet verify')
     .action(async (run = 'latest') => {
       const options = command.optsWithGlobals<ReportOptions>();
       const format = chooseFormat(options);
       const client = await connectToCoordinator(context, options);
+      if (options.bundle !== undefined) await saveBundle(context, client, { run, out: options.bundle });
       if (format === 'parquet') return writeParquet(context, client, { run, out: options.out });
       const text = await client.getText(`/v1/runs/${encodeURIComponent(run)}/report?format=${format}`);
       if (options.out === undefined)
