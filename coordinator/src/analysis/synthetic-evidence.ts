@@ -338,7 +338,7 @@ function syntheticLogits(
     const margin = 1.5 + 5 * shared.next();
     for (let c = 0; c < classes; c++) {
       const clean = (c === labels[input] ? margin : 0) + gaussian(shared);
-      const noise = syntheticVariants[index]!.noise * gaussian(ofVariant) + placeNoise * gaussian(ofPlace);
+      const noise = kindOf(index).noise * gaussian(ofVariant) + placeNoise * gaussian(ofPlace);
       logits[input * classes + c] = clean + noise;
     }
   }
@@ -494,8 +494,13 @@ function syntheticModel(): Model {
   };
 }
 
+/** Those beyond the named ones are like the last. */
+function kindOf(index: number): (typeof syntheticVariants)[number] {
+  return syntheticVariants[Math.min(index, syntheticVariants.length - 1)]!;
+}
+
 function syntheticVariant(model: Model, index: number): Variant {
-  const known = syntheticVariants[Math.min(index, syntheticVariants.length - 1)]!;
+  const known = kindOf(index);
   const { recipe, granularity, sizeBytes } = known;
   const name = index < syntheticVariants.length ? known.name : `${known.name}-${index}`;
   return {
