@@ -47,7 +47,9 @@ describe('the same variants natively, in WebAssembly, on an emulated Cortex-A53 
     await using lab = new Lab();
     await lab.startCoordinator();
     await lab.startAgent('native', '--backends', 'onnxruntime-cpu,onnxruntime-wasm');
-    for (const board of boards) await lab.startVirtualDevice(board, board, '--backends', 'onnxruntime-cpu');
+    await Promise.all(
+      boards.map((board) => lab.startVirtualDevice(board, board, '--backends', 'onnxruntime-cpu')),
+    );
     await addModels(lab);
     for (const [model, variants] of Object.entries(recipes)) {
       await lab.qfleetOk('quantize', model, '--calibration', model, '--recipe', variants.join(','));

@@ -43,9 +43,13 @@ for (const [board, expected] of Object.entries(expectations)) {
   test(`an emulated ${board} is recognised, its counters' events are chosen, and nothing is timed`, {
     skip: check.status === 0 ? false : check.stderr.trim(),
   }, async () => {
-    const args = [script, 'exec', board, 'probe', '-o', 'json'];
+    const args = [script, 'exec', board, 'probe', '-o', 'json', '--backends', 'onnxruntime-cpu'];
     const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 24 });
-    const { inventory, probe } = JSON.parse(stdout);
+    const { inventory, probe, backends } = JSON.parse(stdout);
+    assert.deepEqual(
+      backends.map((one: { id: string; available: boolean }) => [one.id, one.available]),
+      [['onnxruntime-cpu', true]],
+    );
     assert.equal(inventory.board, expected.board);
     assert.equal(inventory.cpu.core, expected.core);
     assert.equal(inventory.cpu.processors, 4);

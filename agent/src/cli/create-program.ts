@@ -52,6 +52,7 @@ function addProbe(program: Command): void {
     .addOption(outputOption())
     .option('--memory <bytes>', 'memory that it may use; by default a quarter of what is free', parseCount, 0)
     .option('--folder <dir>', 'on the disk whose speed is measured; by default the home folder')
+    .option('--backends <ids>', 'look at these alone, comma-separated [QFLEET_AGENT_BACKENDS]')
     .addHelpText('after', '\nExample:\n  qfleet-agent probe')
     .action(async (options) => (await import('./probe-command.ts')).probeCommand(options));
 }

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { probeBackends } from '../backends/probe-backends.ts';
-import { resolveNodeCommand } from '../config/resolve-config.ts';
+import { resolveBackends, resolveNodeCommand } from '../config/resolve-config.ts';
 import { readEnvironment } from '../environment/read-environment.ts';
 import { lockHost } from '../host/host-lock.ts';
 import { readBootId } from '../inventory/read-boot-id.ts';
@@ -16,6 +16,7 @@ export async function probeCommand(options: {
   output: 'table' | 'json';
   memory: number;
   folder?: string;
+  backends?: string;
 }): Promise<void> {
   const signal = interruptSignal();
   using line = createProgressLine(process.stderr);
@@ -28,7 +29,8 @@ export async function probeCommand(options: {
   });
   line.report('backends and their numeric fingerprints', 0);
   const nodeCommand = resolveNodeCommand(process.env);
-  const backends = await probeBackends({ nodeCommand, only: undefined, signal });
+  const only = resolveBackends(options.backends ?? process.env['QFLEET_AGENT_BACKENDS']);
+  const backends = await probeBackends({ nodeCommand, only, signal });
   const environmentBefore = await readEnvironment();
   const facts = await runProbes({
     maxMemoryBytes: options.memory,

@@ -50,7 +50,6 @@ export async function resolveConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv):
     });
   }
   const file = await readConfigFile(join(identity, 'agent.yaml'));
-  const backends = flags.backends ?? env['QFLEET_AGENT_BACKENDS'] ?? file.backends;
   return Object.freeze({
     identityFolder: resolve(identity),
     stateFolder: resolve(flags.state ?? env['QFLEET_AGENT_STATE'] ?? file.state ?? join(identity, 'state')),
@@ -59,7 +58,7 @@ export async function resolveConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv):
       identity,
     ),
     name: file.name,
-    backends: backends === undefined ? undefined : splitList(backends),
+    backends: resolveBackends(flags.backends ?? env['QFLEET_AGENT_BACKENDS'] ?? file.backends),
     logLevel: parseLevel(flags.logLevel ?? env['QFLEET_AGENT_LOG_LEVEL'] ?? file.logLevel ?? 'info'),
     cacheQuotaBytes: parseQuota(env['QFLEET_AGENT_CACHE_QUOTA_BYTES'] ?? file.cacheQuotaBytes),
     lockName: env['QFLEET_AGENT_LOCK_NAME'],
@@ -119,6 +118,13 @@ function parseQuota(text: string | undefined): number | undefined {
 }
 
 /** `a, b`, with or without YAML's brackets. */
+/** Ids of backends from a comma-separated list; undefined: every one that works here. */
+export function resolveBackends(
+  asked: string | readonly string[] | undefined,
+): readonly string[] | undefined {
+  return asked === undefined ? undefined : splitList(asked);
+}
+
 function splitList(text: string): string[] {
   return text
     .replace(/^\[(.*)\]$/, '$1')
