@@ -119,9 +119,7 @@ function parseQuota(text: string | undefined): number | undefined {
 
 /** `a, b`, with or without YAML's brackets. */
 /** Ids of backends from a comma-separated list; undefined: every one that works here. */
-export function resolveBackends(
-  asked: string | readonly string[] | undefined,
-): readonly string[] | undefined {
+export function resolveBackends(asked: string | undefined): readonly string[] | undefined {
   return asked === undefined ? undefined : splitList(asked);
 }
 
