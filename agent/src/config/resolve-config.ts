@@ -117,12 +117,12 @@ function parseQuota(text: string | undefined): number | undefined {
   });
 }
 
-/** `a, b`, with or without YAML's brackets. */
 /** Ids of backends from a comma-separated list; undefined: every one that works here. */
 export function resolveBackends(asked: string | undefined): readonly string[] | undefined {
   return asked === undefined ? undefined : splitList(asked);
 }
 
+/** `a, b`, with or without YAML's brackets. */
 function splitList(text: string): string[] {
   return text
     .replace(/^\[(.*)\]$/, '$1')
