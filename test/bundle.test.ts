@@ -28,7 +28,8 @@ test('a bundle of a run is verified offline, and a change of any part of it is f
     '--wait',
   ];
   await lab.qfleetOk('run', 'create', ...order);
-  await lab.qfleetOk('bundle', 'latest', '--out', 'evidence.zip');
+  await lab.qfleetOk('report', 'latest', '--out', 'first.json', '--bundle', 'evidence.zip');
+  await lab.qfleetOk('report', 'latest', '--out', 'again.json');
   await coordinator.stop();
 
   const verified = await lab.qfleet('verify', 'evidence.zip');
@@ -38,6 +39,9 @@ test('a bundle of a run is verified offline, and a change of any part of it is f
 
   const bundle = join(lab.folder, 'evidence.zip');
   const files = unzipSync(await readFile(bundle));
+  // From the samples, from summaries just made of them, and from the kept ones.
+  const reports = [strFromU8(files['report.json']!), await lab.readFile('first.json')];
+  assert.deepEqual([...reports, await lab.readFile('again.json')], Array(3).fill(reports[0]));
   const refused = async (
     change: (files: Record<string, Uint8Array>) => void,
     expected: RegExp,
