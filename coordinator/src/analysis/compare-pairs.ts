@@ -10,6 +10,7 @@ import type { RunEvidence } from './evidence.ts';
 import { speedReading } from './speed-reading.ts';
 import { speedUpRatio } from './speed-up-ratio.ts';
 import type { SummarisedCell } from './summarise-cells.ts';
+import { whyUntimed } from './why-none.ts';
 
 /** How two places relate, variant by variant, at equal scenario and settings; the other way round everything is inverse. */
 export const placePairSchema = z.object({
@@ -115,8 +116,8 @@ function comparePair(evidence: RunEvidence, first: OrderedPlace, second: Ordered
 }
 
 function latencyRatio(first: SummarisedCell, second: SummarisedCell): Reading {
-  const untimed = [first, second].find(({ launches }) => launches.length === 0);
-  if (untimed) return unavailable('pair.latency.ratio', '1', whyUntimed(untimed));
+  const why = whyUntimed(first) ?? whyUntimed(second);
+  if (why !== undefined) return unavailable('pair.latency.ratio', '1', why);
   return speedReading({
     quantity: 'pair.latency.ratio',
     reference: first.launches,
@@ -124,11 +125,6 @@ function latencyRatio(first: SummarisedCell, second: SummarisedCell): Reading {
     sameJob: false,
     isTrusted: [first, second].every(({ cell }) => cell.timing.verdict === 'trusted'),
   }).reading;
-}
-
-function whyUntimed({ cell }: SummarisedCell): string {
-  const reading = cell.readings['latency.p50'];
-  return reading?.status === 'unavailable' ? reading.reason : 'no-launches';
 }
 
 function speedUpReading(first: SummarisedCell, second: SummarisedCell): Reading {

@@ -23,6 +23,7 @@ import type { Place } from './place.ts';
 import { type Kernels, predictNumerics, roundingDb } from './predict-numerics.ts';
 import { speedReading } from './speed-reading.ts';
 import type { SummarisedCell } from './summarise-cells.ts';
+import { whyUntimed } from './why-none.ts';
 
 /** SQNR between places from which they differ only by the order of float32 sums. */
 const floatNoiseDb = 100;
@@ -156,7 +157,7 @@ function kernelsOf({ cell, evidence }: SummarisedCell): Kernels {
 
 function compareLatency(options: CompareOptions): { reading: Reading; verdict: SpeedVerdict | undefined } {
   const { subject, reference } = options;
-  const why = latencyReason(subject) ?? (reference ? latencyReason(reference) : noCounterpart);
+  const why = whyUntimed(subject) ?? (reference ? whyUntimed(reference) : noCounterpart);
   if (why !== undefined || !reference) {
     return { reading: unavailable('transfer.latency.ratio', '1', why ?? noCounterpart), verdict: undefined };
   }
@@ -170,12 +171,6 @@ function compareLatency(options: CompareOptions): { reading: Reading; verdict: S
 }
 
 const noCounterpart = 'no-counterpart: the reference place has no such cell';
-
-function latencyReason(summary: SummarisedCell): string | undefined {
-  if (summary.launches.length > 0) return undefined;
-  const reading = summary.cell.readings['latency.p50'];
-  return reading?.status === 'unavailable' ? reading.reason : 'no-launches';
-}
 
 function compareOutputs(options: CompareOptions, pair: OutputPair): Reading[] {
   const { evidence, subject } = options;

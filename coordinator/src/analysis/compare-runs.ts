@@ -7,6 +7,7 @@ import { accuracyLossReading, pairOutputs } from './divergence-readings.ts';
 import type { RunEvidence } from './evidence.ts';
 import { speedReading } from './speed-reading.ts';
 import { type SummarisedCell, summariseCells } from './summarise-cells.ts';
+import { whyUntimed } from './why-none.ts';
 
 /** One cell of a run against the same cell of another run. */
 export const runComparisonSchema = z.object({
@@ -73,12 +74,8 @@ function compareSpeed(
   reference: SummarisedCell,
   isTrusted: boolean,
 ): { reading: Reading; verdict?: RunComparison['speed'] } {
-  const missing = [summary, reference].find(({ launches }) => launches.length === 0);
-  if (missing) {
-    const latency = missing.cell.readings['latency.p50'];
-    const reason = latency?.status === 'unavailable' ? latency.reason : 'no-launches';
-    return { reading: unavailable('latency.ratio', '1', reason) };
-  }
+  const why = whyUntimed(summary) ?? whyUntimed(reference);
+  if (why !== undefined) return { reading: unavailable('latency.ratio', '1', why) };
   // Swapped, so that the ratio is new over old; the word is then of the old run and turned round.
   const { reading, verdict } = speedReading({
     quantity: 'latency.ratio',

@@ -1,5 +1,6 @@
 import type { EvaluateFacts, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
 import type { JobRecord, RunRecord } from '../store/records.ts';
+import type { Cell } from './cell.ts';
 import type { JobFacts } from './collect-cells.ts';
 
 /** Launches that came to their end, of whatever form, and a sentence for each that did not. */
@@ -43,4 +44,14 @@ function whyUnfinished(job: JobRecord): string {
   return job.state === 'completed'
     ? 'no-result: the job completed without a usable result'
     : `job-${job.state}`;
+}
+
+/** Why a cell's latency cannot be compared with others, or undefined where it can. */
+export function whyUntimed({
+  cell,
+  launches,
+}: Pick<SummarisedCell, 'cell' | 'launches'>): string | undefined {
+  if (launches.length > 0) return undefined;
+  const reading = cell.readings['latency.p50'];
+  return reading?.status === 'unavailable' ? reading.reason : 'no-launches';
 }
