@@ -50,7 +50,10 @@ function whyUnfinished(job: JobRecord): string {
 export function whyUntimed({
   cell,
   launches,
-}: Pick<SummarisedCell, 'cell' | 'launches'>): string | undefined {
+}: {
+  readonly cell: Pick<Cell, 'readings'>;
+  readonly launches: readonly unknown[];
+}): string | undefined {
   if (launches.length > 0) return undefined;
   const reading = cell.readings['latency.p50'];
   return reading?.status === 'unavailable' ? reading.reason : 'no-launches';
