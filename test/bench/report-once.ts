@@ -13,9 +13,9 @@ const report = await renderReport({
   folders: { blobs: join(folder, 'blobs'), summaries: join(folder, 'summaries') },
   format: 'json',
 });
+let bytes = 0;
+for await (const piece of report) bytes += (piece as Uint8Array).byteLength;
 const seconds = (performance.now() - start) / 1000;
 await store[Symbol.asyncDispose]();
-const megabytes = process.resourceUsage().maxRSS / 1000;
-process.stdout.write(
-  JSON.stringify({ seconds, megabytes, bytes: report.reduce((sum, piece) => sum + piece.byteLength, 0) }),
-);
+const megabytes = (process.resourceUsage().maxRSS * 1024) / 1e6;
+process.stdout.write(JSON.stringify({ seconds, megabytes, bytes }));

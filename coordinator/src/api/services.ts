@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { RunComparison } from '../analysis/compare-runs.ts';
 import type { Model, Variant } from '../artefacts/artefacts.ts';
 import type { ContractFields } from '../artefacts/input-contract.ts';
@@ -42,8 +43,8 @@ export interface Services {
   cancelTask(task: TaskRecord): Promise<void>;
   createRun(plan: Plan): Promise<RunRecord>;
   cancelRun(run: RunRecord, reason: string): Promise<void>;
-  /** UTF-8, in pieces. */
-  buildReport(run: RunRecord, format: ReportFormat): Promise<readonly Uint8Array[]>;
+  /** UTF-8. */
+  buildReport(run: RunRecord, format: ReportFormat): Promise<Readable>;
   /** A run against an earlier one, cell by cell. */
   compareRuns(
     run: RunRecord,
@@ -57,7 +58,7 @@ export interface Services {
   }): Promise<ImportRecord>;
   /** The evidence of a run with its report, as one zip archive. */
   buildBundle(run: RunRecord): Promise<Uint8Array>;
-  buildImportReport(imported: ImportRecord, format: ReportFormat): Promise<readonly Uint8Array[]>;
+  buildImportReport(imported: ImportRecord, format: ReportFormat): Promise<Readable>;
   collectGarbage(order: { readonly dryRun: boolean }): Promise<GarbageReport>;
   /** Resolves when something may have been appended to the events, or when `signal` aborts. */
   waitForEvent(signal: AbortSignal): Promise<void>;

@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
 import { Worker } from 'node:worker_threads';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { RunComparison } from '../analysis/compare-runs.ts';
@@ -30,7 +32,8 @@ export type ReportOrder =
   | { readonly kind: 'import'; readonly imported: ImportedSet; readonly format: ReportFormat };
 
 export type ReportAnswer =
-  | { readonly computed: unknown }
+  | { readonly text: ReadableStream<Uint8Array> }
+  | { readonly comparison: RunComparisons }
   | { readonly failure: Pick<QfleetError, 'code' | 'message' | 'hint'> };
 
 export interface RunComparisons {
@@ -38,34 +41,45 @@ export interface RunComparisons {
   readonly unmatched: number;
 }
 
-/** A report's text in UTF-8, in pieces: that of a large fleet has hundreds of megabytes. */
-export type ReportBytes = readonly Uint8Array<ArrayBuffer>[];
-
 /**
- * A report as text. It is computed in a worker thread: thousands of resamplings take a second or more, and
- * the coordinator must answer its agents' heartbeats meanwhile.
+ * A report's text in UTF-8, in pieces as they are read: that of a large fleet has hundreds of megabytes. It is computed in
+ * a worker thread, which ends with the stream: thousands of resamplings take a second or more, and the coordinator must
+ * answer its agents' heartbeats meanwhile.
  */
-export function renderReport(order: Exclude<ReportOrder, { kind: 'comparison' }>): Promise<ReportBytes> {
-  return compute(order) as Promise<ReportBytes>;
+export async function renderReport(order: Exclude<ReportOrder, { kind: 'comparison' }>): Promise<Readable> {
+  const worker = start(order);
+  const answer = await answerOf(worker);
+  if (!('text' in answer)) throw new TypeError('Expected the text of a report.');
+  const text = Readable.fromWeb(answer.text);
+  text.once('close', () => void worker.terminate());
+  // After its end that changes nothing; before, nobody may take half a report for a whole one.
+  worker.once('exit', () => text.destroy(new QfleetError('internal', 'The report broke off.')));
+  return text;
 }
 
 /** A run against an earlier one, in a worker thread too. */
-export function renderComparison(
+export async function renderComparison(
   order: Omit<Extract<ReportOrder, { kind: 'comparison' }>, 'kind'>,
 ): Promise<RunComparisons> {
-  return compute({ kind: 'comparison', ...order }) as Promise<RunComparisons>;
-}
-
-async function compute(order: ReportOrder): Promise<unknown> {
-  const worker = new Worker(new URL('report-worker.ts', import.meta.url), {
-    workerData: order,
-  });
+  const worker = start({ kind: 'comparison', ...order });
   try {
-    const [answer] = (await once(worker, 'message')) as [ReportAnswer];
-    if ('computed' in answer) return answer.computed;
-    const { code, message, hint } = answer.failure;
-    throw new QfleetError(code, message, hint === undefined ? {} : { hint });
+    const answer = await answerOf(worker);
+    if ('comparison' in answer) return answer.comparison;
+    throw new TypeError('Expected a comparison.');
   } finally {
     await worker.terminate();
   }
+}
+
+function start(order: ReportOrder): Worker {
+  return new Worker(new URL('report-worker.ts', import.meta.url), { workerData: order });
+}
+
+/** What the thread has found; it is ended where that is a failure. */
+async function answerOf(worker: Worker): Promise<Exclude<ReportAnswer, { failure: unknown }>> {
+  const [answer] = (await once(worker, 'message')) as [ReportAnswer];
+  if (!('failure' in answer)) return answer;
+  await worker.terminate();
+  const { code, message, hint } = answer.failure;
+  throw new QfleetError(code, message, hint === undefined ? {} : { hint });
 }

@@ -1,4 +1,5 @@
-// The thread of render-report.ts: computes one report, posts it and ends.
+// The thread of render-report.ts: computes one report and posts it.
+import { ReadableStream } from 'node:stream/web';
 import { parentPort, workerData } from 'node:worker_threads';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { compareRuns } from '../analysis/compare-runs.ts';
@@ -11,7 +12,7 @@ import type { StoredRun } from '../evidence/stored-run.ts';
 import { openSummaryCache } from '../evidence/summary-cache.ts';
 import { buildReport } from '../report/build-report.ts';
 import type { Report } from '../report/report.ts';
-import type { ReportAnswer, ReportBytes, ReportOrder } from './render-report.ts';
+import type { ReportAnswer, ReportOrder, RunComparisons } from './render-report.ts';
 
 /** A format is imported when it is asked for: the page's figures bring large libraries. */
 const formatters: Record<ReportFormat, () => Promise<(report: Report) => string | Iterable<string>>> = {
@@ -22,45 +23,47 @@ const formatters: Record<ReportFormat, () => Promise<(report: Report) => string 
   html: async () => (await import('../report/format-html.ts')).formatHtml,
 };
 
-async function compute(order: ReportOrder): Promise<unknown> {
+/** The text of a report; of a comparison the comparison itself. */
+async function compute(order: ReportOrder): Promise<string | Iterable<string> | RunComparisons> {
   if (order.kind === 'import') {
     const { formatTransfer } = await import('../report/format-transfer.ts');
     const { buildTransferReport } = await import('../transfer/transfer-report.ts');
-    return encode(formatTransfer(buildTransferReport(order.imported), order.format));
+    return formatTransfer(buildTransferReport(order.imported), order.format);
   }
   const { blobs, summaries } = order.folders;
   const cache = await openSummaryCache(summaries, await analysisVersion());
   const read = (stored: StoredRun): Promise<RunEvidence> =>
     readEvidence(stored, { read: (digest) => readBlob(blobs, digest) }, cache);
   if (order.kind === 'comparison') return compareRuns(await read(order.subject), await read(order.base));
-  return encode((await formatters[order.format]())(buildReport(await read(order.stored))));
+  return (await formatters[order.format]())(buildReport(await read(order.stored)));
 }
 
 const chunkBytes = 1 << 22;
 
-/** UTF-8 in pieces that change threads without being copied. */
-function encode(text: string | Iterable<string>): ReportBytes {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+/** UTF-8 in pieces of about that size. */
+function* encode(text: string | Iterable<string>): Generator<Uint8Array> {
   let chunk = Buffer.allocUnsafeSlow(chunkBytes);
   let used = 0;
-  const startChunk = (bytes: number): void => {
-    if (used > 0) chunks.push(new Uint8Array(chunk.buffer, 0, used));
-    chunk = Buffer.allocUnsafeSlow(Math.max(bytes, chunkBytes));
-    used = 0;
-  };
   for (const part of typeof text === 'string' ? [text] : text) {
     // No character takes more than three bytes for each of its units.
-    if (used + 3 * part.length > chunk.length) startChunk(3 * part.length);
+    const most = 3 * part.length;
+    if (used + most > chunk.length) {
+      if (used > 0) yield chunk.subarray(0, used);
+      chunk = Buffer.allocUnsafeSlow(Math.max(most, chunkBytes));
+      used = 0;
+    }
     used += chunk.write(part, used);
   }
-  startChunk(0);
-  return chunks;
+  if (used > 0) yield chunk.subarray(0, used);
 }
 
 /** Thrown errors would lose their code on the way to the other thread. */
 async function answer(order: ReportOrder): Promise<ReportAnswer> {
   try {
-    return { computed: await compute(order) };
+    const computed = await compute(order);
+    if (order.kind === 'comparison') return { comparison: computed as RunComparisons };
+    // Pieces are made as they are asked for.
+    return { text: ReadableStream.from(encode(computed as string | Iterable<string>)) };
   } catch (thrown) {
     const { code, message, hint } = QfleetError.from(thrown);
     return { failure: { code, message, hint } };
@@ -68,5 +71,6 @@ async function answer(order: ReportOrder): Promise<ReportAnswer> {
 }
 
 const found = await answer(workerData as ReportOrder);
-const isBytes = 'computed' in found && Array.isArray(found.computed);
-parentPort?.postMessage(found, isBytes ? (found.computed as ReportBytes).map(({ buffer }) => buffer) : []);
+// Listening keeps the thread alive until the other one has read the text and ends it.
+parentPort?.on('message', () => undefined);
+parentPort?.postMessage(found, 'text' in found ? [found.text] : []);

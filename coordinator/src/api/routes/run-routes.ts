@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { runComparisonSchema } from '../../analysis/compare-runs.ts';
 import { findRun } from '../../main/find-by-name.ts';
@@ -120,11 +119,11 @@ export function runRoutes(services: Services): Route[] {
       response: { contentTypes: Object.values(mediaTypes) },
       handle: async ({ params, query, reply }) => {
         const imported = await store.findImport(params.name);
-        const pieces = imported
+        const text = imported
           ? await services.buildImportReport(imported, query.format)
           : await services.buildReport(await findRun(store, params.name), query.format);
         void reply.header('content-type', mediaTypes[query.format]);
-        return Readable.from(pieces);
+        return text;
       },
     }),
   ];
