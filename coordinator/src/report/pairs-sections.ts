@@ -21,7 +21,7 @@ export function pairsSection(report: Report, footnotes: Footnotes): Section {
   return {
     id: 'pairs',
     title: 'Every pair of places',
-    lead: `Ratio: latency in the first place over latency in the second, above 1 where the second is faster. Speed-up: that over fp32 in the second place over that in the first, 1 where it transfers. Points: accuracy lost from the first to the second, over the same inputs. The other way round ratios are inverse and points change their sign.${left}`,
+    lead: `Ratio: latency in the first place over latency in the second, above 1 where the second is faster. Speed-up: that over fp32 in the second place over that in the first, 1 where it transfers. Accuracy: lost from the first to the second, over the same inputs. The other way round ratios are inverse and the sign of what is lost changes.${left}`,
     table: tableOfReadings(
       rows,
       [
@@ -41,7 +41,7 @@ export function pairsSection(report: Report, footnotes: Footnotes): Section {
           interval: true,
         },
         {
-          title: 'points',
+          title: 'accuracy lost',
           quantity: 'accuracy.loss',
           reading: ({ accuracyDifference }) => accuracyDifference,
           interval: true,
