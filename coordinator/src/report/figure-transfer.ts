@@ -10,14 +10,16 @@ import { stripControl } from './strip-control.ts';
 /** Places and variants whose cells can still be read. */
 const maxPlaces = 40;
 const maxVariants = 10;
+/** Variants whose names fit side by side. */
+const maxUpright = 5;
 
 type Verdict = PlaceComparison['transfer']['verdict'];
 
 /** Shade, and a sign that tells it without colour. */
 const verdicts: Readonly<Record<Verdict, { readonly sign: string; readonly color: number | undefined }>> = {
-  transfers: { sign: '✓', color: 2 },
-  'transfers with loss': { sign: '~', color: 1 },
-  'does not transfer': { sign: '✗', color: 3 },
+  transfers: { sign: '✓', color: 3 },
+  'transfers with loss': { sign: '~', color: 5 },
+  'does not transfer': { sign: '✗', color: 1 },
   'cannot be said': { sign: '?', color: undefined },
 };
 
@@ -56,7 +58,7 @@ export function transferFigure(report: Report): Figure | undefined {
           variant: stripControl(variant.name),
           verdict,
           numbers: numbers.join(', '),
-          words: [sign, ...numbers].join('  '),
+          words: [[sign, ...numbers.slice(0, 1)].join('  '), ...numbers.slice(1)].join('\n'),
           shade:
             color === undefined
               ? 'color-mix(in srgb, currentColor 8%, transparent)'
@@ -70,14 +72,17 @@ export function transferFigure(report: Report): Figure | undefined {
   const variants = [...new Set(rows.map(({ variant }) => variant))];
   const reference = placeText(report.places.find(({ isReference }) => isReference));
   const title = 'Does it transfer?';
+  const isCrowded = variants.length > maxUpright;
+  const marginTop = isCrowded ? 96 : 32;
   const svg = drawSvg(
     {
-      height: 70 + names.length * 38,
+      height: 38 + marginTop + names.length * 42,
+      marginTop,
       marginLeft: marginFor(names),
       x: { domain: variants, label: null },
       y: { domain: names, label: null },
       marks: [
-        axisX({ tickSize: 0, anchor: 'top' }),
+        axisX({ tickSize: 0, anchor: 'top', tickRotate: isCrowded ? -30 : 0 }),
         axisY({ tickSize: 0 }),
         cell(rows, { x: 'variant', y: 'place', fill: 'shade', inset: 1 }),
         text(rows, { x: 'variant', y: 'place', text: 'words', fill: 'currentColor' }),
