@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { Worker } from 'node:worker_threads';
 import { QfleetError } from '@qfleet/shared/errors.ts';
@@ -7,6 +7,7 @@ import type { RunComparison } from '../analysis/compare-runs.ts';
 import type { ReportFormat } from '../api/services.ts';
 import type { StoredRun } from '../evidence/stored-run.ts';
 import type { ImportedSet } from '../imports/imported-set.ts';
+import { textOfThread } from './text-of-thread.ts';
 
 /** Folders of the data directory that the thread reads by itself. */
 export interface EvidenceFolders {
@@ -50,11 +51,7 @@ export async function renderReport(order: Exclude<ReportOrder, { kind: 'comparis
   const worker = start(order);
   const answer = await answerOf(worker);
   if (!('text' in answer)) throw new TypeError('Expected the text of a report.');
-  const text = Readable.fromWeb(answer.text);
-  text.once('close', () => void worker.terminate());
-  // After its end that changes nothing; before, nobody may take half a report for a whole one.
-  worker.once('exit', () => text.destroy(new QfleetError('internal', 'The report broke off.')));
-  return text;
+  return textOfThread(worker, answer.text);
 }
 
 /** A run against an earlier one, in a worker thread too. */
