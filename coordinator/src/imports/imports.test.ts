@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it, test } from 'node:test';
@@ -7,6 +7,7 @@ import { findTestData } from '../onnx/fixtures/find-test-data.ts';
 import { buildTransferReport } from '../transfer/transfer-report.ts';
 import { importSet } from './import-set.ts';
 import { importedSetSchema } from './imported-set.ts';
+import { parseMemcpy } from './read-sbc-bench.ts';
 
 const archive = findTestData('benchmarks/mlperf-inference-v2.0-raw.tar.gz');
 const ncnn = findTestData('benchmarks/ncnn');
@@ -84,6 +85,13 @@ test('bandwidths from sbc-bench: the fastest cores of a log, the median of logs,
     importSet('ncnn', ncnn.path, { 'NVIDIA Jetson Nano': [join(ncnn.path, 'README.md')] }),
     { code: 'refused', message: /README\.md has no line of tinymembench/ },
   );
+});
+
+test('of a board with several kinds of cores the fastest counts', { skip: sbcBench.skip }, async () => {
+  const path = join(sbcBench.path, '4ax9.txt');
+  // `grep 'standard memcpy  ' 4ax9.txt`
+  assert.equal(parseMemcpy(await readFile(path, 'utf8')), 10_599.3e6);
+  assert.equal(parseMemcpy(' standard memset : 8 MB/s'), undefined);
 });
 
 test('ncnn: tables of boards, int8 twins, and GPUs left out', { skip: ncnn.skip }, async () => {

@@ -60,12 +60,39 @@ test('a network is held out with its twin, and what is not published is not scor
   const logs = Float64Array.from(items, ({ network, precision }) =>
     Math.log((findPublishedWork(network)?.macs ?? 1) / (precision === 'int8' ? 4 : 1)),
   );
-  // One latency ten times the rule's: seen as such only where neither it nor its twin was learned from.
-  logs[0]! += Math.log(10);
   const grid: Grid = { systems: [{ id: 's', board: 'b' }], items, logs: [logs] };
   const [rate] = errorsOnNewNetworks(grid);
   assert.equal(rate?.method, 'mac-rate');
   assert.equal(rate?.systems[0]?.scored, 2 * networks.length);
   assert.ok(rate!.median < 1e-9);
   assert.deepEqual(errorsOnNewNetworks({ ...grid, items: items.slice(0, 6), logs: [logs.slice(0, 6)] }), []);
+});
+
+/** One system whose networks take so many times what one rate of multiply-accumulates would. */
+function gridOf(factors: Readonly<Record<string, number>>): Grid {
+  const items = Object.keys(factors).map((network) => ({ network, precision: 'fp32' }));
+  const logs = Float64Array.from(items, ({ network }) =>
+    Math.log(findPublishedWork(network)!.macs * factors[network]!),
+  );
+  return { systems: [{ id: 's', board: 'b' }], items, logs: [logs] };
+}
+
+test('a network is not learned from when it is told', () => {
+  // Five slow ones and four fast ones: without itself a slow one has as many of either, and is told between them.
+  const grid = gridOf(Object.fromEntries(networks.map((network, i) => [network, i < 5 ? 10 : 1])));
+  const [rate] = errorsOnNewNetworks(grid);
+  assert.ok(Math.abs(rate!.median - (1 - Math.sqrt(1 / 10))) < 1e-9, `${rate!.median}`);
+});
+
+test('a family is told from other families, where enough of them are left', () => {
+  const siblings = [128, 160, 192, 224].flatMap((size) =>
+    ['0.5', '1.0'].map((width) => `mobilenet-v1-${width}-${size}`),
+  );
+  const others = ['alexnet', 'googlenet', 'vgg16'];
+  const grid = gridOf(
+    Object.fromEntries([...siblings.map((one) => [one, 1]), ...others.map((one) => [one, 10])]),
+  );
+  const [rate] = errorsOnNewNetworks(grid);
+  // The three others, from eight siblings and two of themselves; the siblings have but three others and are left out.
+  assert.ok(Math.abs(rate!.medianOtherFamilies - 0.9) < 1e-9, `${rate!.medianOtherFamilies}`);
 });
