@@ -6,6 +6,8 @@ import { type Digest, digestBytes } from '@qfleet/shared/digest.ts';
 import { errorHintMetadataKey } from '@qfleet/shared/grpc/agent-service.ts';
 import { createRandom } from '@qfleet/shared/random.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import type { JobSpec } from '../store/records.ts';
+import { exampleLoad, exampleMeasure, exampleSpec } from '../store/store-fixtures.ts';
 import { createTestRun, refusal, startTestFleet, type TestAgent, type TestFleet } from './fleet-fixture.ts';
 
 const random = createRandom(11);
@@ -44,6 +46,20 @@ test('a device reads no blob of another’s job, whether it exists or not', asyn
   for (const wanted of [digest, digestBytes('no such blob')]) {
     assert.equal((await refusal(other.getBlob(wanted))).code, status.PERMISSION_DENIED);
   }
+});
+
+test('a measurement’s companions are read like its variants', async () => {
+  await using fleet = await startTestFleet();
+  const companion = await fleet.blobs.put(Buffer.from('companion'));
+  const { agent, digest } = await leaseBlob(fleet, bytes, (variant) => ({
+    spec: 'measure',
+    measure: {
+      ...exampleMeasure(variant),
+      load: { ...exampleLoad, companions: [{ digest: companion, name: 'c', sizeBytes: 9 }] },
+    },
+  }));
+  assert.deepEqual(await agent.getBlob(digest), bytes);
+  assert.equal((await agent.getBlob(companion)).toString(), 'companion');
 });
 
 test('a leased blob that is not there is said to be missing', async () => {
@@ -156,11 +172,15 @@ test('an upload that stops coming is given up', async () => {
 });
 
 /** A device that has a job leased to it which needs these bytes. */
-async function leaseBlob(fleet: TestFleet, content: Buffer): Promise<{ agent: TestAgent; digest: Digest }> {
+async function leaseBlob(
+  fleet: TestFleet,
+  content: Buffer,
+  specOf: (digest: Digest) => JobSpec = exampleSpec,
+): Promise<{ agent: TestAgent; digest: Digest }> {
   const digest = await fleet.blobs.put(content);
   const agent = await fleet.join('pi');
   const session = await agent.open();
-  await createTestRun(fleet, 'r', [agent.deviceId], { digest });
+  await createTestRun(fleet, 'r', [agent.deviceId], { spec: specOf(digest) });
   await session.nextJob();
   return { agent, digest };
 }

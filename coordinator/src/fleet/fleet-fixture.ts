@@ -22,6 +22,7 @@ import type { Authority } from '../pki/authority.ts';
 import type { DeviceIdentity } from '../pki/issue-device-identity.ts';
 import { openAuthority } from '../pki/open-authority.ts';
 import { openStore } from '../store/open-store.ts';
+import type { JobSpec } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { exampleHello, exampleRun, exampleSpec } from '../store/store-fixtures.ts';
 import { addDevice } from './add-device.ts';
@@ -218,14 +219,14 @@ function connect(address: string, identity: TestIdentity): AgentServiceClient {
   });
 }
 
-/** A run of `count` evaluate jobs of one stored blob on each device. */
+/** A run of `count` jobs on each device, by default evaluations of one stored blob. */
 export async function createTestRun(
   test: TestFleet,
   id: string,
   deviceIds: readonly string[],
-  options: { count?: number; digest?: Digest } = {},
+  options: { count?: number; digest?: Digest; spec?: JobSpec } = {},
 ): Promise<void> {
-  const spec = exampleSpec(options.digest ?? digestBytes('variant'));
+  const spec = options.spec ?? exampleSpec(options.digest ?? digestBytes('variant'));
   await test.store.createRun(exampleRun(id, deviceIds, options.count ?? 1, spec));
   test.fleet.wake();
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { blobsOfSpec } from './blobs-of-spec.ts';
 import { parseJson, parseNumber } from './parse-json.ts';
 import type { JobRecord, JobSpec, JobState } from './records.ts';
 import type { JobRow } from './schema.ts';
@@ -50,7 +51,7 @@ export async function failUnfinishedJobs(
     .execute();
 }
 
-/** Digests in the specs of the jobs leased to a device: what it may read. */
+/** What a device may read: the digests in the specs of the jobs leased to it. */
 export async function blobsOfLeases(scope: Scope, deviceId: string): Promise<Set<string>> {
   const rows = await scope.db
     .selectFrom('jobs')
@@ -60,13 +61,6 @@ export async function blobsOfLeases(scope: Scope, deviceId: string): Promise<Set
     .where(sql<boolean>`lease_until_ms >= ${scope.nowMs()}`)
     .execute();
   return new Set(rows.flatMap((row) => blobsOfSpec(parseJson<JobSpec>(row.spec_json))));
-}
-
-/** The blobs that a job needs: its variants and the shards of its inputs. */
-export function blobsOfSpec(spec: JobSpec): string[] {
-  const variants = spec.measure?.variants ?? (spec.evaluate?.variant ? [spec.evaluate.variant] : []);
-  const shards = (spec.measure ?? spec.evaluate)?.inputs?.shards ?? [];
-  return [...variants, ...shards].map((blob) => blob.digest);
 }
 
 /** A row as the record that the rest of the program knows. */

@@ -86,6 +86,40 @@ export function exampleSpec(variantDigest = fakeDigest('variant')): JobSpec {
   };
 }
 
+/** A measure job of one variant, single-stream on one thread. */
+export function exampleMeasure(variantDigest = fakeDigest('variant')): NonNullable<JobSpec['measure']> {
+  return {
+    backend: 'onnxruntime-cpu',
+    variants: [{ digest: variantDigest, name: 'fp32', sizeBytes: 5 }],
+    scenario: 'single-stream',
+    settings: { threads: 1, batch: 1, providerOptions: {}, affinity: [], dimensions: {} },
+    inputs: null,
+    launchesPerVariant: 1,
+    minSamples: 1,
+    minDurationMs: 1,
+    maxDurationMs: 1,
+    maxWarmupSamples: 1,
+    seed: 1,
+    profile: false,
+    load: null,
+    counters: false,
+    maxRepeats: 0,
+    sustainedMs: 0,
+  };
+}
+
+/** A load that leaves all to the scenario. */
+export const exampleLoad: NonNullable<NonNullable<JobSpec['measure']>['load']> = {
+  samplesPerQuery: 0,
+  targetRatePerSec: 0,
+  latencyBoundNs: 0,
+  percentile: 0,
+  frameRatePerSec: 0,
+  scheduleSeed: 1,
+  backgroundProcesses: 0,
+  companions: [],
+};
+
 /** A run of `count` jobs on each device, ids `<id>-<device>-<n>`. */
 export function exampleRun(
   id: string,
