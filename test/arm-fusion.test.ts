@@ -13,7 +13,8 @@ import { parseModel } from '../coordinator/src/onnx/parse-model.ts';
 import { findVirtualBoard } from '../deploy/virtual-device/boards.ts';
 import { ensureSysroot } from '../deploy/virtual-device/sysroot.ts';
 import { Lab } from './support/lab.ts';
-import { needsTestData, projectFolder, testDataPath } from './support/test-data.ts';
+import { projectFolder } from './support/project-folder.ts';
+import { needsTestData, testDataPath } from './support/test-data.ts';
 
 const model = 'models/mobilenetv2-7.onnx';
 const runtime = createRequire(new URL('../coordinator/package.json', import.meta.url)).resolve(

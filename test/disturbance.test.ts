@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { projectFolder } from './support/test-data.ts';
+import { projectFolder } from './support/project-folder.ts';
 
 const agent = join(projectFolder, 'agent/src/cli/qfleet-agent.cjs');
 const model = join(projectFolder, 'coordinator/sample/glyphnet.onnx');

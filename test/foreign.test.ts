@@ -8,7 +8,7 @@ import type { Model, VariantRecord } from '../coordinator/src/artefacts/artefact
 import { encodeNpy } from '../coordinator/src/artefacts/testing/encode-npy.ts';
 import { openTestParts, type TestParts } from '../coordinator/src/artefacts/testing/open-test-parts.ts';
 import { Lab } from './support/lab.ts';
-import { projectFolder } from './support/test-data.ts';
+import { projectFolder } from './support/project-folder.ts';
 
 /** Files that a real PyTorch and a real ONNX Runtime wrote: make_files.py, from_the_post.py and their logs. */
 const filePath = (name: string): string => join(projectFolder, 'test/foreign', name);

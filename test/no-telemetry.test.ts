@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sampleContract, sampleModel, writeGlyphs } from './support/glyph-data.ts';
-import { projectFolder } from './support/test-data.ts';
+import { projectFolder } from './support/project-folder.ts';
 
 const coordinatorCli = join(projectFolder, 'coordinator/src/cli/main.ts');
 const agentCli = join(projectFolder, 'agent/src/cli/qfleet-agent.cjs');

@@ -7,7 +7,8 @@ import { writeNpz } from '../coordinator/src/cli/demo/write-npz.ts';
 import { brightPictures, buildAdversarialModel } from './support/adversarial-model.ts';
 import { sampleContract, sampleModel, writeGlyphs } from './support/glyph-data.ts';
 import { Lab } from './support/lab.ts';
-import { needsTestData, projectFolder, testDataPath } from './support/test-data.ts';
+import { projectFolder } from './support/project-folder.ts';
+import { needsTestData, testDataPath } from './support/test-data.ts';
 
 const script = join(projectFolder, 'deploy/virtual-device.ts');
 const boards = ['pi3', 'x86-avx2'] as const;

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { virtualBoards } from '../deploy/virtual-device/boards.ts';
-import { projectFolder, testDataPath } from './support/test-data.ts';
+import { projectFolder } from './support/project-folder.ts';
 
 const script = join(projectFolder, 'deploy/virtual-device.ts');
 
@@ -23,7 +21,6 @@ const expectations = {
   'jetson-nano': {
     board: 'NVIDIA Jetson Nano Developer Kit',
     core: 'Cortex-A57',
-    recorded: 'devices/cpuinfo/Nvidia-Jetson-Nano-4.9.253-tegra.cpuinfo',
     events: {
       'counter.instructions': 'perf raw:0x08 INST_RETIRED',
       'counter.l1d.refills': 'perf raw:0x03 L1D_CACHE_REFILL',
@@ -33,7 +30,6 @@ const expectations = {
   pi5: {
     board: 'Raspberry Pi 5 Model B Rev 1.0',
     core: 'Cortex-A76',
-    recorded: 'devices/cpuinfo/BCM2712-6.1.47.cpuinfo',
     events: {},
   },
 } as const;
@@ -62,28 +58,4 @@ for (const [board, expected] of Object.entries(expectations)) {
       assert.equal(reading?.method, method);
     }
   });
-
-  // No recording of a Pi 3 in 64 bits is at hand.
-  if (!('recorded' in expected)) continue;
-  const recorded = testDataPath(expected.recorded);
-  test(`the processors of the emulated ${board} are described as a real one describes its own`, {
-    skip: existsSync(recorded) ? false : `${recorded} is not here`,
-  }, () => {
-    const own = virtualBoards.find(({ id }) => id === board)!.cpuinfo;
-    const blocks = readFileSync(recorded, 'utf8').split(/\n\s*\n/);
-    assert.equal(
-      fieldsOf(blocks[0]!)
-        .filter((line) => !line.startsWith('processor:'))
-        .join('\n'),
-      fieldsOf(own).join('\n'),
-    );
-  });
-}
-
-/** `name: value` lines without the kernel's padding. */
-function fieldsOf(block: string): string[] {
-  return block
-    .trim()
-    .split('\n')
-    .map((line) => line.replace(/\s*:\s*/, ':').trim());
 }

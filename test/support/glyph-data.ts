@@ -4,7 +4,7 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from '../../coordinator/gen/onnx/onnx_pb.js';
 import { writeNpz } from '../../coordinator/src/cli/demo/write-npz.ts';
 import { makeGlyphSet } from '../../coordinator/src/sample/make-glyph-set.ts';
-import { projectFolder } from './test-data.ts';
+import { projectFolder } from './project-folder.ts';
 
 /** The sample network and its input contract, which are part of the project. */
 export const sampleModel: string = join(projectFolder, 'coordinator/sample/glyphnet.onnx');

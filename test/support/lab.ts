@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { projectFolder } from './test-data.ts';
+import { projectFolder } from './project-folder.ts';
 
 /** What a finished command left. */
 export interface Finished {

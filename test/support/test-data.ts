@@ -1,25 +1,26 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import { dataFolder } from '../../deploy/find-data-folder.ts';
 
-/** The project's root folder. */
-export const projectFolder = fileURLToPath(new URL('../..', import.meta.url));
-
-const folder = resolve(process.env['QFLEET_TEST_DATA'] ?? join(projectFolder, '../shared/data'));
-
-/** Absolute path of a file of the test data, which is no part of the project. */
+/**
+ * Absolute path of a file or folder of the test data, which are no part of the project: for `*.data-test.ts` alone.
+ * Throws `not-found` where it is absent.
+ */
 export function testDataPath(path: string): string {
-  return join(folder, path);
+  const found = join(dataFolder, path);
+  if (existsSync(found)) return found;
+  throw new QfleetError('not-found', `no test data at ${found}`, {
+    hint: 'set QFLEET_TEST_DATA to a folder that has it',
+  });
 }
 
 /** Option for `test`: skip with the reason where one of these files is absent. */
 export function needsTestData(...paths: readonly string[]): { skip: string | false } {
-  const missing = paths.find((path) => !existsSync(testDataPath(path)));
+  const missing = paths.find((path) => !existsSync(join(dataFolder, path)));
   return {
-    skip: missing === undefined ? false : `no ${path(missing)}; set QFLEET_TEST_DATA to a folder that has it`,
+    skip:
+      missing !== undefined &&
+      `no ${join(dataFolder, missing)}; set QFLEET_TEST_DATA to a folder that has it`,
   };
-}
-
-function path(missing: string): string {
-  return testDataPath(missing);
 }

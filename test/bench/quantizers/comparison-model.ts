@@ -7,8 +7,8 @@ import {
   resolveContract,
 } from '../../../coordinator/src/artefacts/input-contract.ts';
 import { checkModel } from '../../../coordinator/src/ort/check-model.ts';
+import { dataFolder } from '../../../deploy/find-data-folder.ts';
 import { sampleContract, sampleModel } from '../../support/glyph-data.ts';
-import { testDataPath } from '../../support/test-data.ts';
 import type { ImageSource } from './draw-images.ts';
 
 /** A network that quantizers are compared on, with images that fit it. */
@@ -21,28 +21,33 @@ export interface ComparisonModel {
 
 const cifar10: ImageSource = {
   kind: 'dataset',
-  path: testDataPath('datasets/cifar10-test-jpg.tar'),
+  path: join(dataFolder, 'datasets/cifar10-test-jpg.tar'),
   count: 10_000,
 };
-const mnist: ImageSource = { kind: 'dataset', path: testDataPath('datasets/mnist-t10k'), count: 10_000 };
+const mnist: ImageSource = { kind: 'dataset', path: join(dataFolder, 'datasets/mnist-t10k'), count: 10_000 };
 
 export const comparisonModels: readonly ComparisonModel[] = [
   {
     name: 'mobilenetv2-7',
-    path: testDataPath('models/mobilenetv2-7.onnx'),
+    path: join(dataFolder, 'models/mobilenetv2-7.onnx'),
     scaling: { preset: 'imagenet' },
     images: cifar10,
   },
   {
     name: 'squeezenet1.1',
-    path: testDataPath('models/squeezenet1.1.onnx'),
+    path: join(dataFolder, 'models/squeezenet1.1.onnx'),
     scaling: { preset: 'imagenet' },
     images: cifar10,
   },
-  { name: 'mnist-8', path: testDataPath('models/mnist-8.onnx'), scaling: { preset: 'raw' }, images: mnist },
+  {
+    name: 'mnist-8',
+    path: join(dataFolder, 'models/mnist-8.onnx'),
+    scaling: { preset: 'raw' },
+    images: mnist,
+  },
   {
     name: 'mnist-cnn-pytorch',
-    path: testDataPath('models/mnist-cnn-pytorch.onnx'),
+    path: join(dataFolder, 'models/mnist-cnn-pytorch.onnx'),
     scaling: { preset: 'mnist' },
     images: mnist,
   },
