@@ -9,7 +9,7 @@ export interface ImportRequest extends StoreDatasetRequest {
   readonly path: string;
   /** For images of differing sizes. */
   readonly resize?: { readonly width: number; readonly height: number };
-  /** Path of a CSV file with `file,label` rows, for images. */
+  /** Path of a CSV file with `file,label` rows or columns named so, for images. */
   readonly labelsCsv?: string;
 }
 

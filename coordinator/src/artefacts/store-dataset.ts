@@ -8,21 +8,17 @@ import { itemBytes } from './item-bytes.ts';
 import { ItemSpool } from './item-spool.ts';
 import type { OpenedDataset } from './readers/item-reader.ts';
 import { refused } from './refused.ts';
-import { type ResolvedClasses, resolveClasses } from './resolve-classes.ts';
+import { type ClassOptions, type ResolvedClasses, resolveClasses } from './resolve-classes.ts';
 import { splitItems } from './split-items.ts';
 import { type ReadItems, readItem, spoolItems } from './spool-items.ts';
 import { writeSplit } from './write-split.ts';
 
-export interface StoreDatasetRequest extends ImportWatch {
+export interface StoreDatasetRequest extends ImportWatch, ClassOptions {
   readonly name: string;
   readonly store: Store;
   readonly blobs: BlobStore;
   /** So many items for calibration, chosen by the seed, and the rest for evaluation; or all in one. */
   readonly split: { readonly calibration: number; readonly seed: number } | 'none';
-  /** Where the labels alone do not say it. */
-  readonly classCount?: number;
-  /** Takes sentences about what was left out or converted. */
-  readonly onNote?: (text: string) => void;
   readonly limits?: ImportLimits;
   /** Where the raw items lie until they are divided; the system's temporary folder by default. */
   readonly spoolFolder?: string;
@@ -37,7 +33,7 @@ export interface StoreDatasetRequest extends ImportWatch {
 export async function storeDataset(opened: OpenedDataset, request: StoreDatasetRequest): Promise<Dataset> {
   await using spool = await ItemSpool.create(request.spoolFolder);
   const read = await spoolItems(opened, spool, request, request.limits ?? defaultImportLimits);
-  const classes = resolveClasses(read.classes, request.classCount);
+  const classes = resolveClasses(read.classes, request);
   if (!classes && request.classCount !== undefined)
     throw refused('A number of classes was given, but the data have no labels.', 'Leave it out.');
   const content = await storeItems(opened.source, spool, read, classes, request);

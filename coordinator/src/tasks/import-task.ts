@@ -18,7 +18,8 @@ export function createImportTask({
   return {
     kind: 'import-dataset',
     run: async (params, { signal, onProgress }) => {
-      const { path, name, split, seed, labelsCsv, classCount, resize } = addDatasetSchema.parse(params);
+      const { path, name, split, seed, labelsCsv, classCount, classOrder, resize } =
+        addDatasetSchema.parse(params);
       const notes: string[] = [];
       const dataset = await importDataset({
         path,
@@ -28,6 +29,7 @@ export function createImportTask({
         split: split === 'none' ? 'none' : { calibration: split.calibration, seed },
         ...(labelsCsv === undefined ? {} : { labelsCsv }),
         ...(classCount === undefined ? {} : { classCount }),
+        classOrder,
         ...(resize === undefined ? {} : { resize }),
         onNote: (text) => void notes.push(text),
         onProgress: ({ step, done, total }) => {

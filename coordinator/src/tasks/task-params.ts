@@ -16,6 +16,8 @@ export const addDatasetSchema = z.strictObject({
   labelsCsv: z.string().optional(),
   /** Where the labels alone do not say it. */
   classCount: z.number().int().positive().optional(),
+  /** How class folders are numbered: integers by value (auto), or all as text. */
+  classOrder: z.enum(['auto', 'numeric', 'text']).default('auto'),
   /** Images of differing sizes are brought to this one, pixels. */
   resize: z
     .strictObject({ width: z.number().int().positive(), height: z.number().int().positive() })

@@ -1,20 +1,39 @@
 import { readFile } from 'node:fs/promises';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { CsvError, parse } from 'csv-parse/sync';
 import { refused } from '../refused.ts';
 
 /** Labels by file, as a CSV file gives them. */
 export interface LabelTable {
-  /** Label of a file in a dataset, by its path or an ending of it; throws `refused` where the file has none, or shares its row. */
-  labelOf(path: string): number | string;
-  /** Rows that no file used. */
+  /** Label of a file in a dataset, by its path, an ending of it, or either without the extension; throws `refused` where the file has none, or shares its row. */
+  labelOf(path: string): string;
+  /** Rows that no file used, the header aside. */
   unusedRows(): number;
 }
 
+/** One row: a file and its label, as they are written. */
+export type LabelRow = readonly [file: string, label: string];
+
 const maxCsvBytes = 512 * 2 ** 20;
 
+/** Headers, letters and digits only, in lower case; where a file has several, the first in these lists counts. */
+const fileColumns = ['filepath', 'imagepath', 'imgpath', 'path', 'filename', 'file', 'imagename', 'imgname'];
+const otherFileColumns = ['image', 'img', 'imageid', 'imgid', 'name', 'id', 'key', 'sample', 'photo', 'uri'];
+const labelColumns = ['label', 'labels', 'labelid', 'classid', 'classindex', 'classidx', 'class', 'target'];
+const otherLabelColumns = [
+  'y',
+  'category',
+  'categoryid',
+  'groundtruth',
+  'gt',
+  'classname',
+  'labelname',
+  'wnid',
+];
+
 /**
- * Reads `file,label` rows (RFC 4180 quotes, a header if there is one is skipped). Labels are class numbers
- * where all of them are integers, else class names. Throws `refused`.
+ * Reads `file,label` rows (RFC 4180; comma, semicolon or tab). A first row of known column names is the header
+ * and says which columns are meant; without one there must be two columns. Throws `refused`.
  */
 export async function readLabelTable(path: string): Promise<LabelTable> {
   const bytes = await readFile(path).catch((error: unknown) => {
@@ -22,17 +41,16 @@ export async function readLabelTable(path: string): Promise<LabelTable> {
   });
   if (bytes.length > maxCsvBytes)
     throw refused(`${path} has ${bytes.length} bytes, at most ${maxCsvBytes}.`, 'Is that the labels file?');
-  return createLabelTable(parseRows(bytes.toString('utf8').replace(/^\uFEFF/, '')));
+  return createLabelTable(parseRows(bytes.toString('utf8')));
 }
 
-/** The table of `[file, label]` rows; throws `refused` where a file stands twice or a label is missing or no integer. */
-export function createLabelTable(rows: readonly (readonly [string, string])[]): LabelTable {
-  const isNumeric = rows.every(([, label]) => Number.isFinite(Number(label)));
-  const labels = new Map<string, number | string>();
+/** The table of rows; throws `refused` where a file is named twice. */
+export function createLabelTable(rows: readonly LabelRow[]): LabelTable {
+  const labels = new Map<string, string>();
   for (const [file, label] of rows) {
-    const key = file.replace(/^\.\//, '');
+    const key = normalisePath(file);
     if (labels.has(key)) throw refused(`The labels file names ${key} twice.`, 'Keep one row for each image.');
-    labels.set(key, isNumeric ? Number(label) : label);
+    labels.set(key, label);
   }
   const usedBy = new Map<string, string>();
   return {
@@ -53,32 +71,88 @@ export function createLabelTable(rows: readonly (readonly [string, string])[]): 
       usedBy.set(key, path);
       return labels.get(key)!;
     },
-    unusedRows: () => labels.size - usedBy.size,
+    unusedRows: () => labels.size - usedBy.size - (isUnusedHeader(rows, usedBy) ? 1 : 0),
   };
 }
 
-/** `a/b/c.png` → itself, `b/c.png`, `c.png`. */
+/** A first row that names no image and whose label is a word where all others are numbers: a header of unknown names. */
+function isUnusedHeader(rows: readonly LabelRow[], usedBy: ReadonlyMap<string, string>): boolean {
+  const [first, ...others] = rows;
+  if (!first || usedBy.has(normalisePath(first[0]))) return false;
+  const isNumber = ([, label]: LabelRow): boolean => Number.isFinite(Number(label));
+  return !isNumber(first) && others.every(isNumber);
+}
+
+function normalisePath(file: string): string {
+  return file.replaceAll('\\', '/').replace(/^(\.\/)+/, '');
+}
+
+/** `a/b/c.png` → itself, `b/c.png`, `c.png`, then the same without `.png`. */
 function endings(path: string): string[] {
   const parts = path.split('/');
-  return parts.map((_, i) => parts.slice(i).join('/'));
+  const all = parts.map((_, i) => parts.slice(i).join('/'));
+  return [...all, ...all.map((ending) => ending.replace(/\.[^./]+$/, ''))];
 }
 
-function parseRows(text: string): [string, string][] {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
-  const rows = lines.map(parseRow);
-  const [file = '', label = ''] = rows[0] ?? [];
-  const isHeader = /^(file|filename|image|path|name)$/i.test(file) && /^(label|class|category)$/i.test(label);
-  return isHeader ? rows.slice(1) : rows;
+function parseRows(text: string): LabelRow[] {
+  const lines = parseLines(text);
+  const [header] = lines;
+  if (!header) throw refused('The labels file is empty.', 'Write one row `file,label` for each image.');
+  const columns = findColumns(header.record);
+  const { file, label } = columns ?? { file: 0, label: 1 };
+  return (columns ? lines.slice(1) : lines).map(({ record, line }): LabelRow => {
+    const row: LabelRow = [record[file]?.trim() ?? '', record[label]?.trim() ?? ''];
+    if (row[0] !== '' && row[1] !== '' && (columns || record.length === 2)) return row;
+    throw refused(
+      `Line ${line} of the labels file is no \`file,label\`: ${record.join(',').slice(0, 80)}`,
+      columns
+        ? 'Give every row a file and a label.'
+        : 'Write one file and one label on each line, or name the columns in the first one: file,label',
+    );
+  });
 }
 
-function parseRow(line: string, index: number): [string, string] {
-  const fields = [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) =>
-    (quoted?.replaceAll('""', '"') ?? plain ?? '').trim(),
-  );
-  const [file, label] = fields;
-  if (fields.length === 2 && file && label) return [file, label];
-  throw refused(
-    `Line ${index + 1} of the labels file is no \`file,label\`: ${line.slice(0, 80)}`,
-    'Write one file and one label on each line.',
-  );
+interface ParsedLine {
+  readonly record: readonly string[];
+  /** Number of the line in the file, from 1. */
+  readonly line: number;
+}
+
+function parseLines(text: string): ParsedLine[] {
+  try {
+    const parsed = parse(text, {
+      bom: true,
+      delimiter: delimiterOf(text),
+      info: true,
+      relax_column_count: true,
+      relax_quotes: true,
+      skip_empty_lines: true,
+    }) as unknown as { record: string[]; info: { lines: number } }[];
+    return parsed.map(({ record, info }) => ({ record, line: info.lines }));
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw refused(
+      `The labels file is no CSV: ${error.message}`,
+      'Check the quotation marks in that line.',
+      error,
+    );
+  }
+}
+
+/** The first line decides: a comma where there is one, else a semicolon or a tab. */
+function delimiterOf(text: string): string {
+  const [first = ''] = text.split('\n', 1);
+  return [',', ';', '\t'].find((delimiter) => first.includes(delimiter)) ?? ',';
+}
+
+/** Columns of the file and of the label where the row is a header of known names, neither of which is a number or a file. */
+function findColumns(row: readonly string[]): { readonly file: number; readonly label: number } | undefined {
+  const names = row.map((cell) => cell.toLowerCase().replaceAll(/[^a-z0-9]/g, ''));
+  const indexOf = (known: readonly string[]): number => {
+    const name = known.find((candidate) => names.includes(candidate));
+    return name === undefined ? -1 : names.indexOf(name);
+  };
+  const file = indexOf([...fileColumns, ...otherFileColumns]);
+  const label = indexOf([...labelColumns, ...otherLabelColumns]);
+  return file >= 0 && label >= 0 && file !== label ? { file, label } : undefined;
 }

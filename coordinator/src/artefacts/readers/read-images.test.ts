@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
+import type { Dataset } from '../artefacts.ts';
 import { readItems, readLabels } from '../read-split.ts';
 import { collect } from '../testing/collect.ts';
 import { encodePng } from '../testing/encode-png.ts';
@@ -18,10 +19,7 @@ const gray = await encodePng(3, 2, [128]);
 const cifar = findTestData('datasets/cifar10-test-jpg.tar');
 
 /** The first pixel of each item. */
-async function firstPixels(
-  parts: TestParts,
-  dataset: Awaited<ReturnType<TestParts['import']>>,
-): Promise<number[][]> {
+async function firstPixels(parts: TestParts, dataset: Dataset): Promise<number[][]> {
   const items = await collect(readItems(dataset.splits.all!.shards, parts.blobs));
   return items.map((item) => [...item.subarray(0, dataset.item.shape[2]!)]);
 }
@@ -54,7 +52,10 @@ test('a folder of images has the names of its sub-folders as classes', async () 
     [255, 0, 0],
   ]);
   assert.deepEqual([...(await readLabels(dataset.splits.all!, parts.blobs))!], [0, 0, 1]);
-  assert.deepEqual(notes, ['1 files that are no images were left out.']);
+  assert.deepEqual(notes, [
+    '1 files that are no images were left out.',
+    'Classes are numbered in the order of their names: cat = 0, dog = 1.',
+  ]);
 });
 
 test('the same images make the same dataset from a folder, a tar, a tar.gz and a zip, their source aside', async () => {
@@ -96,6 +97,77 @@ test('labels come from a CSV file by path or by the end of the path', async () =
   assert.deepEqual([...(await readLabels(dataset.splits.all!, parts.blobs))!], [3, 7]);
   assert.deepEqual(dataset.classes, { count: 8 });
   assert.deepEqual(notes, ['labels.csv: 1 rows name no image of the dataset.']);
+});
+
+const twelve = Array.from({ length: 12 }, (_, i) => i);
+/** Twelve images n0.png … n11.png, each in a folder named after its number. */
+const numbered = (): Uint8Array => zipSync(Object.fromEntries(twelve.map((i) => [`${i}/n${i}.png`, red])));
+/** The class of n0.png … n11.png, whatever the order of the archive. */
+async function classesByNumber(parts: TestParts, dataset: Dataset): Promise<number[]> {
+  const order = Object.keys(Object.fromEntries(twelve.map((i) => [`${i}/n${i}.png`, 0])));
+  const labels = (await readLabels(dataset.splits.all!, parts.blobs))!;
+  return twelve.map((i) => labels[order.indexOf(`${i}/n${i}.png`)]!);
+}
+
+const headers = [
+  'file,label',
+  'image_id,label',
+  'file_name,label',
+  'filename,class_id',
+  'Image Path,Class Name',
+  'ImageId,TrueLabel',
+  '"photo of","what, if any"',
+];
+for (const header of headers) {
+  test(`labels of more than ten classes stay numbers under the header ${header}`, async () => {
+    await using parts = await openTestParts();
+    const rows = twelve.map((i) => `n${i}.png,${i}\n`).join('');
+    const labelsCsv = await parts.write('labels.csv', `${header}\n${rows}`);
+    const notes: string[] = [];
+    const dataset = await parts.import(await parts.write('set.zip', numbered()), {
+      labelsCsv,
+      onNote: (text) => notes.push(text),
+    });
+    assert.deepEqual(await classesByNumber(parts, dataset), twelve);
+    assert.deepEqual([dataset.classes, notes], [{ count: 12 }, []]);
+  });
+}
+
+test('a labels file names its columns, wherever they stand, and files without their extension', async () => {
+  await using parts = await openTestParts();
+  const rows = twelve.map((i) => `${i},train,n${i},"${i}.0"\n`).join('');
+  const labelsCsv = await parts.write('labels.csv', `\uFEFFrow;split;id;class\n${rows.replaceAll(',', ';')}`);
+  const dataset = await parts.import(await parts.write('set.zip', numbered()), { labelsCsv });
+  assert.deepEqual(await classesByNumber(parts, dataset), twelve);
+});
+
+test('class folders named by integers are numbered by value, with a note, or as text on demand', async () => {
+  await using parts = await openTestParts();
+  const path = await parts.write('set.zip', numbered());
+  const notes: string[] = [];
+  const byValue = await parts.import(path, { name: 'value', onNote: (text) => notes.push(text) });
+  assert.deepEqual(await classesByNumber(parts, byValue), twelve);
+  assert.match(notes.join('\n'), /numbered by value: 0, 1, …, 11.*--class-order text/);
+  const asText = await parts.import(path, { name: 'text', classOrder: 'text' });
+  assert.deepEqual(await classesByNumber(parts, asText), [0, 1, 4, 5, 6, 7, 8, 9, 10, 11, 2, 3]);
+});
+
+test('class folders are class numbers where more classes are announced than there are folders', async () => {
+  await using parts = await openTestParts();
+  const path = await parts.write('set.zip', zipSync({ '7/a.png': red, '31/b.png': green }));
+  const dataset = await parts.import(path, { classCount: 1000 });
+  assert.deepEqual([...(await readLabels(dataset.splits.all!, parts.blobs))!], [7, 31]);
+  assert.deepEqual(dataset.classes, { count: 1000 });
+});
+
+test('labels that are numbers and names together are refused where their order as text is another', async () => {
+  await using parts = await openTestParts();
+  const path = await parts.write('set.zip', zipSync({ '1.png': red, '2.png': green, '3.png': blue }));
+  const labelsCsv = await parts.write('labels.csv', '1.png,10\n2.png,9\n3.png,unknown\n');
+  await assert.rejects(parts.import(path, { labelsCsv }), {
+    code: 'refused',
+    message: /10, 9, and "unknown"/,
+  });
 });
 
 const csvRefusals: readonly { readonly what: string; readonly csv: string; readonly message: RegExp }[] = [

@@ -16,6 +16,7 @@ interface AddOptions extends GlobalOptions {
   readonly seed: number;
   readonly labels?: string;
   readonly classes?: number;
+  readonly classOrder: string;
   readonly resize?: { width: number; height: number };
 }
 
@@ -45,8 +46,13 @@ function addAdd(dataset: Command, context: CliContext): void {
         .default({ calibration: 500 }, '500'),
     )
     .option('--seed <n>', 'orders the items before the split', wholeNumber(0), 1)
-    .option('--labels <file>', 'CSV with file,label')
+    .option('--labels <file>', 'CSV with file,label, or with columns named so')
     .option('--classes <n>', 'number of classes, where the labels alone do not say it', wholeNumber(1))
+    .addOption(
+      new Option('--class-order <order>', 'how class folders are numbered: integers by value, or all as text')
+        .choices(['auto', 'numeric', 'text'])
+        .default('auto'),
+    )
     .option('--resize <WxH>', 'bring images of differing sizes to this one, pixels', parseSize)
     .action(async (path: string) => {
       const options = command.optsWithGlobals<AddOptions>();
@@ -63,7 +69,7 @@ function addAdd(dataset: Command, context: CliContext): void {
 }
 
 function toOrder(context: CliContext, path: string, options: AddOptions): Record<string, unknown> {
-  const { name, split, seed, labels, classes, resize: size } = options;
+  const { name, split, seed, labels, classes, classOrder, resize: size } = options;
   return {
     path: resolve(context.cwd, path),
     name: name ?? basename(path).replace(/\.(npz|npy|zip|tar|tgz|tar\.gz|gz)$/i, ''),
@@ -71,6 +77,7 @@ function toOrder(context: CliContext, path: string, options: AddOptions): Record
     seed,
     ...(labels === undefined ? {} : { labelsCsv: resolve(context.cwd, labels) }),
     ...(classes === undefined ? {} : { classCount: classes }),
+    classOrder,
     ...(size === undefined ? {} : { resize: size }),
   };
 }
