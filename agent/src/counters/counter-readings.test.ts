@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Reading } from '@qfleet/shared/reading.ts';
 import { readingSchema } from '@qfleet/shared/reading-schema.ts';
 import { parseCpuinfo } from '../inventory/parse-cpuinfo.ts';
 import { readCpuinfo } from '../inventory/read-inventory.ts';
-import { findRecorded } from '../inventory/testing/find-recorded.ts';
+import { cpuinfoOf } from '../inventory/testing/known-boards.ts';
 import { type CounterProbe, counterReadings } from './counter-readings.ts';
-
-const recorded = findRecorded('cpuinfo');
 
 async function read(over: Partial<CounterProbe>): Promise<(quantity: string) => Reading> {
   const readings = await counterReadings({
@@ -50,11 +46,9 @@ test('this machine says of every event what it counted, or why it cannot', {
   assert.ok(faults.status !== 'unavailable' || faults.reason !== '');
 });
 
-test('an emulated Pi 3 and Jetson Nano have the events of their cores, each unavailable as emulated', {
-  skip: recorded.skip,
-}, async () => {
-  for (const file of ['BCM2387B0-5.16.7-bcm2711.cpuinfo', 'Nvidia-Jetson-Nano-4.9.253-tegra.cpuinfo']) {
-    const cpu = parseCpuinfo(await readFile(join(recorded.path, file), 'utf8'));
+test('an emulated Pi 3 and Jetson Nano have the events of their cores, each unavailable as emulated', async () => {
+  for (const board of ['Pi 3 B+, 64-bit', 'Jetson Nano'] as const) {
+    const cpu = parseCpuinfo(cpuinfoOf(board));
     const find = await read({ cpu, root: '/does/not/exist', emulated: true });
     assert.deepEqual(find('counter.l2.refills'), {
       quantity: 'counter.l2.refills',
@@ -67,18 +61,14 @@ test('an emulated Pi 3 and Jetson Nano have the events of their cores, each unav
   }
 });
 
-test('a Pi 3 with a 32-bit system says that this is why', { skip: recorded.skip }, async () => {
-  const file = join(recorded.path, 'BCM2837_BCM2709-4.1.19-v7.cpuinfo');
-  const cpu = parseCpuinfo(await readFile(file, 'utf8'));
+test('a Pi 3 with a 32-bit system says that this is why', async () => {
+  const cpu = parseCpuinfo(cpuinfoOf('Pi 3 B, 32-bit'));
   const find = await read({ cpu, root: '/does/not/exist', emulated: true });
   assert.match((find('counter.cycles') as { reason: string }).reason, /^32-bit: .*Cortex-A53/);
 });
 
-test('cores without counters of their own are named beside what is counted', {
-  skip: recorded.skip,
-}, async () => {
-  const file = join(recorded.path, 'Nvidia-Jetson-TX2-4.4.15-tegra-mode-0.cpuinfo');
-  const cpu = parseCpuinfo(await readFile(file, 'utf8'));
+test('cores without counters of their own are named beside what is counted', async () => {
+  const cpu = parseCpuinfo(cpuinfoOf('Jetson TX2, all cores'));
   const find = await read({ cpu, root: '/does/not/exist', emulated: true });
   assert.deepEqual(find('counter.cycles').flags, ['not-counted: Denver-2']);
   assert.equal(find('counter.task-clock').flags, undefined);

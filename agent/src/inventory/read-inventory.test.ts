@@ -1,82 +1,125 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
-import { promisify } from 'node:util';
+import { suite, test } from 'node:test';
 import { inventorySchema } from '@qfleet/shared/inventory/inventory.ts';
 import { lastLevelCache } from './read-caches.ts';
 import { readEmulation } from './read-emulation.ts';
 import { readInventory } from './read-inventory.ts';
-import { findRecorded } from './testing/find-recorded.ts';
+import { printCpuinfo } from './testing/known-boards.ts';
 import { writeRoot } from './testing/write-root.ts';
 
-const recorded = findRecorded('hwloc');
+/** Files of sysfs that describe one cache of each processor; `sharing` says which processors share it. */
+interface SysfsCache {
+  readonly level: number;
+  readonly type: 'Data' | 'Instruction' | 'Unified';
+  readonly size: string;
+  readonly lineBytes: number;
+  readonly ways: number;
+  readonly sharing: (processor: number) => Readonly<Record<string, string>>;
+}
 
-suite('machines recorded by hwloc', { skip: recorded.skip }, () => {
-  let folder = '';
-  const readMachine = async (
-    archive: string,
-    name = archive,
-  ): Promise<ReturnType<typeof inventorySchema.parse>> => {
-    await promisify(execFile)('tar', ['xjf', join(recorded.path, `${archive}.tar.bz2`), '-C', folder]);
-    return inventorySchema.parse(await readInventory(join(folder, name)));
-  };
+function sysfsCaches(processors: number, caches: readonly SysfsCache[]): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (let processor = 0; processor < processors; processor++) {
+    for (const [i, cache] of caches.entries()) {
+      const folder = `sys/devices/system/cpu/cpu${processor}/cache/index${i}`;
+      files[`${folder}/level`] = `${cache.level}\n`;
+      files[`${folder}/type`] = `${cache.type}\n`;
+      files[`${folder}/size`] = `${cache.size}\n`;
+      files[`${folder}/coherency_line_size`] = `${cache.lineBytes}\n`;
+      files[`${folder}/ways_of_associativity`] = `${cache.ways}\n`;
+      for (const [name, text] of Object.entries(cache.sharing(processor))) files[`${folder}/${name}`] = text;
+    }
+  }
+  return files;
+}
 
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'qfleet-hwloc-'));
+const alone = (processor: number) => ({ shared_cpu_list: `${processor}\n` });
+
+test('an Arm server has its caches from sysfs, each once, and its board by DMI', async () => {
+  const halves = (processor: number) => ({ shared_cpu_list: processor < 4 ? '0-3\n' : '4-7\n' });
+  await using root = await writeRoot({
+    'proc/cpuinfo': printCpuinfo({
+      cores: Array(8).fill({ implementer: '0x48', part: '0xd01' }),
+      features: 'fp asimd asimddp',
+    }),
+    'proc/meminfo': 'MemTotal:       527031224 kB\nMemFree:        470642660 kB\n',
+    'proc/version': 'Linux version 5.15.0-rc1-00005-g4c1b4a4d90b6-dirty (root@build) (gcc 9.3.1) #313 SMP\n',
+    'sys/class/dmi/id/sys_vendor': 'Huawei\n',
+    'sys/class/dmi/id/product_name': 'XA320 V2 \n',
+    ...sysfsCaches(8, [
+      { level: 1, type: 'Data', size: '64K', lineBytes: 64, ways: 4, sharing: alone },
+      { level: 1, type: 'Instruction', size: '64K', lineBytes: 64, ways: 4, sharing: alone },
+      { level: 2, type: 'Unified', size: '512K', lineBytes: 64, ways: 8, sharing: alone },
+      { level: 3, type: 'Unified', size: '32768K', lineBytes: 128, ways: 15, sharing: halves },
+    ]),
   });
-  after(() => rm(folder, { recursive: true, force: true }));
-
-  test('a 128-core Arm server has its caches from sysfs, each once', async () => {
-    const inventory = await readMachine('128arm-2pa2n8cluster4co');
-    assert.equal(inventory.board, 'Huawei XA320 V2');
-    assert.equal(inventory.cpu.core, 'TaiShan-v110');
-    assert.equal(inventory.cpu.processors, 128);
-    assert.equal(inventory.memoryBytes, 527031224 * 1024);
-    assert.equal(inventory.kernel, '5.15.0-rc1-00005-g4c1b4a4d90b6-dirty');
-    const shapes = inventory.caches.map((cache) => [
-      cache.level,
-      cache.type,
-      cache.sizeBytes,
-      cache.sharedBy,
-    ]);
-    assert.deepEqual(shapes, [
+  const inventory = inventorySchema.parse(await readInventory(root.path));
+  assert.equal(inventory.board, 'Huawei XA320 V2');
+  assert.equal(inventory.cpu.core, 'TaiShan-v110');
+  assert.equal(inventory.cpu.processors, 8);
+  assert.equal(inventory.memoryBytes, 527031224 * 1024);
+  assert.equal(inventory.kernel, '5.15.0-rc1-00005-g4c1b4a4d90b6-dirty');
+  assert.deepEqual(
+    inventory.caches.map((cache) => [cache.level, cache.type, cache.sizeBytes, cache.sharedBy]),
+    [
       [1, 'data', 65536, 1],
       [1, 'instruction', 65536, 1],
       [2, 'unified', 524288, 1],
-      [3, 'unified', 33554432, 32],
-    ]);
-    assert.ok(inventory.caches.every((cache) => cache.source === 'sysfs'));
-  });
+      [3, 'unified', 33554432, 4],
+    ],
+  );
+  assert.ok(inventory.caches.every((cache) => cache.source === 'sysfs'));
+});
 
-  test('a server of 2006 whose kernel prints cache maps instead of lists is read too', async () => {
-    const { caches, cpu } = await readMachine('16em64t-4s2c2t');
-    assert.equal(cpu.processors, 16);
-    assert.deepEqual(lastLevelCache(caches), {
-      level: 3,
-      type: 'unified',
-      sizeBytes: 4194304,
-      lineBytes: 64,
-      ways: 16,
-      sharedBy: 4,
-      source: 'sysfs',
-    });
+test('a kernel that prints maps of processors instead of lists is read too', async () => {
+  const twins = () => ({ shared_cpu_map: '00000000,00000101\n' });
+  const four = () => ({ shared_cpu_map: '00000000,00001111\n' });
+  await using root = await writeRoot(
+    sysfsCaches(2, [
+      { level: 1, type: 'Data', size: '16K', lineBytes: 64, ways: 8, sharing: twins },
+      { level: 3, type: 'Unified', size: '4096K', lineBytes: 64, ways: 16, sharing: four },
+    ]),
+  );
+  assert.deepEqual(lastLevelCache((await readInventory(root.path)).caches), {
+    level: 3,
+    type: 'unified',
+    sizeBytes: 4194304,
+    lineBytes: 64,
+    ways: 16,
+    sharedBy: 4,
+    source: 'sysfs',
   });
+});
 
-  test('a phone chip without cache files has no caches, but its frequency', async () => {
-    const inventory = await readMachine('2arm-2c');
-    assert.deepEqual(inventory.caches, []);
-    assert.equal(inventory.cpu.maxFrequencyHz, 800_000_000);
-    assert.equal(inventory.board, 'ST-Ericsson MOP500 platform');
+test('a phone chip without cache files has no caches, but its frequency', async () => {
+  const frequency = 'cpufreq/cpuinfo_max_freq';
+  await using root = await writeRoot({
+    'proc/cpuinfo': printCpuinfo({
+      cores: Array(2).fill({ implementer: '0x41', part: '0xc09' }),
+      features: 'swp half thumb',
+      tail: { Hardware: 'ST-Ericsson MOP500 platform' },
+      isOldKernel: true,
+    }),
+    [`sys/devices/system/cpu/cpu0/${frequency}`]: '600000\n',
+    [`sys/devices/system/cpu/cpu1/${frequency}`]: '800000\n',
   });
+  const inventory = inventorySchema.parse(await readInventory(root.path));
+  assert.deepEqual(inventory.caches, []);
+  assert.equal(inventory.cpu.maxFrequencyHz, 800_000_000);
+  assert.equal(inventory.board, 'ST-Ericsson MOP500 platform');
+});
 
-  test('a PC server is named by its DMI entries', async () => {
-    const inventory = await readMachine('8em64t-2s4c-asymcaches', '8em64t-2s4c-heterogeneous');
-    assert.equal(inventory.board, 'Dell Inc. PowerEdge 2950');
-    assert.equal(inventory.cpu.core, undefined);
+test('a PC server is named by its DMI entries', async () => {
+  await using root = await writeRoot({
+    'proc/cpuinfo': 'processor : 0\nvendor_id : GenuineIntel\nmodel name : Intel(R) Xeon(R) CPU E5345\n',
+    'sys/class/dmi/id/sys_vendor': 'Dell Inc.\n',
+    'sys/class/dmi/id/product_name': 'PowerEdge 2950\n',
   });
+  const inventory = await readInventory(root.path);
+  assert.equal(inventory.board, 'Dell Inc. PowerEdge 2950');
+  assert.equal(inventory.cpu.core, undefined);
 });
 
 const nanoCpuinfo = 'processor : 0\nFeatures : fp asimd\nCPU implementer : 0x41\nCPU part : 0xd07\n';

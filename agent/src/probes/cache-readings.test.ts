@@ -1,71 +1,46 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import type { CacheInfo } from '@qfleet/shared/inventory/inventory.ts';
-import type { Reading } from '@qfleet/shared/reading.ts';
-import { readingSchema } from '@qfleet/shared/reading-schema.ts';
-import { findRecorded } from '../inventory/testing/find-recorded.ts';
 import { effectiveCacheReadings, reportedCacheReadings } from './cache-readings.ts';
 import type { Rung } from './probe-task.ts';
+import { summariseCaches, unified } from './testing/summarise-caches.ts';
 
 const KiB = 1024;
-const logs = findRecorded('sbc-bench-logs');
+/** KiB and ns of a pointer chase on boards (ramlat's column 1xPTR in logs of sbc-bench). */
+const pi3 = ladderOf(
+  [4, 2.527, 8, 2.532, 16, 2.529, 32, 2.598, 64, 22.84, 128, 26.93, 256, 28.76, 512, 76.32],
+  [1024, 158.8, 2048, 163.2, 4096, 172.9, 8192, 173.6, 16384, 176.1],
+);
+const jetsonNano = ladderOf(
+  [4, 2.71, 8, 2.71, 16, 2.714, 32, 2.712, 64, 16.56, 128, 16.89, 256, 16.91, 512, 16.95],
+  [1024, 16.94, 2048, 25.51, 4096, 126.4, 8192, 143, 16384, 143.5, 32768, 143.4, 65536, 143.3, 131072, 143.5],
+);
+const orinNano = ladderOf(
+  [4, 2.655, 8, 2.655, 16, 2.656, 32, 2.653, 64, 2.654, 128, 7.962, 256, 8.065, 512, 9.197],
+  [
+    1024, 9.603, 2048, 10.45, 4096, 26.54, 8192, 96.24, 16384, 200.9, 32768, 256.5, 65536, 287.4, 131072,
+    296.9,
+  ],
+);
 
-/** The column `1xPTR` of ramlat's first table in a log of sbc-bench: single pointer chase, ns. */
-async function readRecordedLadder(log: string): Promise<Rung[]> {
-  const text = await readFile(join(logs.path, log), 'latin1');
-  const table = /size: {2}1x32.*\n((?:\s+\d+k:.*\n)+)/.exec(text)?.[1] ?? '';
-  return table
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/k?:?\s+/))
-    .map((cells) => ({ workingSetBytes: Number(cells[0]) * KiB, loadNs: Number(cells[5]) }));
-}
-
-function unified(level: number, sizeKiB: number): CacheInfo {
-  const type = level === 1 ? 'data' : 'unified';
-  return { level, type, sizeBytes: sizeKiB * KiB, source: 'sysfs' };
-}
-
-/** `256…512 KiB` by quantity, or the reason's code. */
-function summarise(readings: readonly Reading[]): Record<string, string> {
-  const entries = readings.map((reading) => {
-    readingSchema.parse(reading);
-    if (reading.status === 'unavailable') return [reading.quantity, reading.reason.split(':')[0]];
-    const { low, high } = reading.interval!;
-    assert.equal(reading.value, low);
-    return [reading.quantity, `${low / KiB}…${high / KiB} KiB`];
-  });
-  return Object.fromEntries(entries);
-}
-
-test('a real Pi 3B shows 32 KiB of L1, and an L2 of 512 KiB that is full at its edge', {
-  skip: logs.skip,
-}, async () => {
-  const ladder = await readRecordedLadder('4hOp.txt');
-  assert.deepEqual(summarise(effectiveCacheReadings(ladder, [unified(1, 32), unified(2, 512)])), {
+test('a Pi 3B shows 32 KiB of L1, and an L2 of 512 KiB that is full at its edge', () => {
+  assert.deepEqual(summariseCaches(effectiveCacheReadings(pi3, [unified(1, 32), unified(2, 512)])), {
     'cache.l1d.effective': '32…64 KiB',
     'cache.l2.effective': '256…512 KiB',
     'cache.llc.effective': '256…512 KiB',
   });
 });
 
-test('a real Jetson Nano shows the same without anything reported', { skip: logs.skip }, async () => {
-  const ladder = await readRecordedLadder('4rLX.txt');
-  assert.deepEqual(summarise(effectiveCacheReadings(ladder, [])), {
+test('a Jetson Nano shows the same without anything reported', () => {
+  assert.deepEqual(summariseCaches(effectiveCacheReadings(jetsonNano, [])), {
     'cache.l1d.effective': '32…64 KiB',
     'cache.l2.effective': '1024…2048 KiB',
     'cache.llc.effective': '1024…2048 KiB',
   });
 });
 
-test('a plateau that goes on beyond the reported L2 is the last level, not the L2 (a real Orin Nano)', {
-  skip: logs.skip,
-}, async () => {
-  const ladder = await readRecordedLadder('4vgu.txt');
+test('a plateau that goes on beyond the reported L2 is the last level, not the L2 (an Orin Nano)', () => {
   const caches = [unified(1, 64), unified(2, 256), unified(3, 2048)];
-  assert.deepEqual(summarise(effectiveCacheReadings(ladder, caches)), {
+  assert.deepEqual(summariseCaches(effectiveCacheReadings(orinNano, caches)), {
     'cache.l1d.effective': '64…128 KiB',
     'cache.l2.effective': 'unclear-plateau',
     'cache.llc.effective': '2048…4096 KiB',
@@ -90,7 +65,7 @@ function ladderOf(...rows: readonly number[][]): Rung[] {
 test('a virtual machine’s share of the last level ends where DRAM begins, and the method says so', () => {
   const caches = [unified(1, 32), unified(2, 1024), unified(3, 32768)];
   const readings = effectiveCacheReadings(virtualMachine, caches);
-  assert.deepEqual(summarise(readings), {
+  assert.deepEqual(summariseCaches(readings), {
     'cache.l1d.effective': '32…48 KiB',
     'cache.l2.effective': '256…384 KiB',
     'cache.llc.effective': '1536…2048 KiB',
@@ -107,8 +82,8 @@ test('one disturbed rung does not end a level', () => {
   );
   const caches = [unified(2, 1024), unified(3, 32768)];
   assert.deepEqual(
-    summarise(effectiveCacheReadings(disturbed, caches)),
-    summarise(effectiveCacheReadings(virtualMachine, caches)),
+    summariseCaches(effectiveCacheReadings(disturbed, caches)),
+    summariseCaches(effectiveCacheReadings(virtualMachine, caches)),
   );
 });
 
@@ -116,7 +91,7 @@ test('a ladder without steps has no effective caches, only the reason', () => {
   const ramp = Array.from({ length: 30 }, (_, i) => ({ workingSetBytes: 4096 * 1.5 ** i, loadNs: 1.2 ** i }));
   const flat = ramp.map((rung) => ({ ...rung, loadNs: 5 }));
   for (const ladder of [ramp, flat, []])
-    assert.deepEqual(summarise(effectiveCacheReadings(ladder, [])), {
+    assert.deepEqual(summariseCaches(effectiveCacheReadings(ladder, [])), {
       'cache.l1d.effective': 'unclear-plateau',
       'cache.l2.effective': 'unclear-plateau',
       'cache.llc.effective': 'unclear-plateau',
