@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import type { Digest } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { publishFile } from './publish-file.ts';
@@ -14,16 +14,16 @@ export interface Upload {
   readonly source: AsyncIterable<Uint8Array>;
   /** The file that grows. */
   readonly partial: string;
-  /** Where it goes once it is whole. */
-  readonly path: string;
+  /** Where it goes once it is whole, unless it is there already by then. */
+  readonly whole: { readonly path: string; readonly exists: () => Promise<boolean> };
 }
 
 /**
  * Appends to a partial file and publishes it when it is whole and has its digest. Where the source ends or
- * breaks before, what came stays for the next attempt. Throws `out-of-range` for an offset that is not the
+ * breaks before, what came stays for the next attempt. True where the blob was here already. Throws `out-of-range` for an offset that is not the
  * end, `invalid-argument` for more bytes than announced, `digest-mismatch`, `unavailable` when cut short.
  */
-export async function appendUpload(upload: Upload): Promise<void> {
+export async function appendUpload(upload: Upload): Promise<boolean> {
   const file = await open(upload.partial, 'a', 0o600);
   let sizeBytes: number;
   const hash = createHash('sha256');
@@ -54,7 +54,12 @@ export async function appendUpload(upload: Upload): Promise<void> {
       },
     );
   }
-  await publishFile(upload.partial, upload.path);
+  if (await upload.whole.exists()) {
+    await rm(upload.partial, { force: true });
+    return true;
+  }
+  await publishFile(upload.partial, upload.whole.path);
+  return false;
 }
 
 /** The state of a SHA-256 cannot be saved in Node, so a resumed upload reads its beginning again. */

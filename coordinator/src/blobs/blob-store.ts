@@ -23,13 +23,22 @@ export interface BlobStore {
   remove(digest: Digest): Promise<void>;
   /** Removes it if it was neither written nor touched since; says whether it is gone. */
   removeUnused(digest: Digest, sinceMs: number): Promise<boolean>;
-  /** Bytes of an unfinished upload. */
-  receivedBytes(digest: Digest): Promise<number>;
-  /** Appends to an unfinished upload at `offset` (throws `out-of-range` if that is not its end); verifies and renames when `totalBytes` are there. */
+  /** Bytes of an owner's unfinished upload. */
+  receivedBytes(owner: string, digest: Digest): Promise<number>;
+  /**
+   * Appends to an owner's unfinished upload at `offset` (throws `out-of-range` if that is not its end); verifies and
+   * renames when `totalBytes` are there. Owners do not see each other: the same blob from another one comes as a file
+   * of its own, and only its last byte shows that it was here.
+   */
   receive(upload: {
+    owner: string;
     digest: Digest;
     totalBytes: number;
     offset: number;
     source: AsyncIterable<Uint8Array>;
   }): Promise<{ existed: boolean }>;
+  /** What an owner has uploaded since it was last settled and is still here, bytes by digest: parts and whole blobs. */
+  listUploads(owner: string): Promise<ReadonlyMap<Digest, { isWhole: boolean; sizeBytes: number }>>;
+  /** Forgets an owner's whole uploads, all or these: something refers to them now, or nothing ever will. The blobs stay. */
+  settleUploads(owner: string, digests?: ReadonlySet<Digest>): Promise<void>;
 }

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Digest, digestBytes } from '@qfleet/shared/digest.ts';
@@ -63,7 +73,10 @@ test('a blob is read from an offset on, and not from beyond its end', async () =
 test('a name that is no digest never becomes a path', async () => {
   const blobs = await openFileBlobStore(makeFolder());
   await assert.rejects(async () => blobs.stat('../../etc/passwd' as Digest), { code: 'invalid-argument' });
-  await assert.rejects(async () => blobs.receivedBytes('../x' as Digest), { code: 'invalid-argument' });
+  await assert.rejects(async () => blobs.receivedBytes('../x', digestBytes('hello')), {
+    code: 'invalid-argument',
+  });
+  await assert.rejects(async () => blobs.receivedBytes('d1', '../x' as Digest), { code: 'invalid-argument' });
 });
 
 test('an upload cut at any place resumes there', async () => {
@@ -77,11 +90,11 @@ test('an upload cut at any place resumes there', async () => {
     const done = receive(blobs, digest, bytes.length, offset, bytes.subarray(offset, end));
     if (end < bytes.length) await assert.rejects(done, { code: 'unavailable' });
     else assert.deepEqual(await done, { existed: false });
-    offset = end < bytes.length ? await blobs.receivedBytes(digest) : end;
+    offset = end < bytes.length ? await blobs.receivedBytes('d1', digest) : end;
     assert.equal(offset, end);
   }
   assert.deepEqual(await blobs.read(digest), bytes);
-  assert.equal(await blobs.receivedBytes(digest), 0);
+  assert.equal(await blobs.receivedBytes('d1', digest), 0);
   assert.deepEqual(await receive(blobs, digest, bytes.length, 0, bytes), { existed: true });
 });
 
@@ -90,7 +103,7 @@ test('an upload outlives the process that received its beginning', async () => {
   const digest = digestBytes('hello');
   await assert.rejects(receive(await openFileBlobStore(folder), digest, 5, 0, Buffer.from('he')));
   const again = await openFileBlobStore(folder);
-  assert.equal(await again.receivedBytes(digest), 2);
+  assert.equal(await again.receivedBytes('d1', digest), 2);
   await receive(again, digest, 5, 2, Buffer.from('llo'));
   assert.equal((await again.read(digest)).toString(), 'hello');
 });
@@ -99,7 +112,7 @@ test('bytes of another digest, too many bytes and a wrong offset are refused', a
   const blobs = await openFileBlobStore(makeFolder());
   const digest = digestBytes('hello');
   await assert.rejects(receive(blobs, digest, 5, 0, Buffer.from('jello')), { code: 'digest-mismatch' });
-  assert.equal(await blobs.receivedBytes(digest), 0, 'what cannot become the blob is dropped');
+  assert.equal(await blobs.receivedBytes('d1', digest), 0, 'what cannot become the blob is dropped');
   await assert.rejects(receive(blobs, digest, 5, 2, Buffer.from('llo')), { code: 'out-of-range' });
   await assert.rejects(receive(blobs, digest, 5, 0, Buffer.from('hello!')), { code: 'invalid-argument' });
   assert.equal(await blobs.stat(digest), undefined);
@@ -114,12 +127,57 @@ test('two uploads of one blob do not mix', async () => {
     await gate.promise;
     yield Buffer.from('llo');
   };
-  const first = blobs.receive({ digest, totalBytes: 5, offset: 0, source: slow() });
-  while ((await blobs.receivedBytes(digest)) < 2) await new Promise(setImmediate);
+  const first = blobs.receive({ owner: 'd1', digest, totalBytes: 5, offset: 0, source: slow() });
+  while ((await blobs.receivedBytes('d1', digest)) < 2) await new Promise(setImmediate);
   await assert.rejects(receive(blobs, digest, 5, 2, Buffer.from('LLO')), { code: 'unavailable' });
   gate.resolve();
   await first;
   assert.equal((await blobs.read(digest)).toString(), 'hello');
+});
+
+test('owners’ uploads of one blob do not meet: an open one holds up nobody, and both end whole', async () => {
+  const blobs = await openFileBlobStore(makeFolder());
+  const digest = digestBytes('hello');
+  const gate = Promise.withResolvers<void>();
+  const slow = async function* () {
+    yield Buffer.from('he');
+    await gate.promise;
+    yield Buffer.from('llo');
+  };
+  const open = blobs.receive({ owner: 'd1', digest, totalBytes: 5, offset: 0, source: slow() });
+  while ((await blobs.receivedBytes('d1', digest)) < 2) await new Promise(setImmediate);
+  assert.equal(await blobs.receivedBytes('d2', digest), 0);
+  const source = Readable.from([Buffer.from('hello')]);
+  const other = await blobs.receive({ owner: 'd2', digest, totalBytes: 5, offset: 0, source });
+  assert.deepEqual(other, { existed: false });
+  assert.equal((await blobs.read(digest)).toString(), 'hello');
+  gate.resolve();
+  assert.deepEqual(await open, { existed: true });
+  assert.equal(await blobs.receivedBytes('d1', digest), 0);
+});
+
+test('what an owner has uploaded is what lies here, until it is settled', async () => {
+  const folder = makeFolder();
+  const blobs = await openFileBlobStore(folder);
+  const [whole, collected, part] = ['whole', 'collected', 'the part'].map((words) => digestBytes(words));
+  await receive(blobs, whole!, 5, 0, Buffer.from('whole'));
+  await receive(blobs, collected!, 9, 0, Buffer.from('collected'));
+  await assert.rejects(receive(blobs, part!, 8, 0, Buffer.from('the')), { code: 'unavailable' });
+  await blobs.remove(collected!);
+  const expected = new Map([
+    [whole, { isWhole: true, sizeBytes: 5 }],
+    [part, { isWhole: false, sizeBytes: 3 }],
+  ]);
+  assert.deepEqual(await blobs.listUploads('d1'), expected);
+  assert.deepEqual(await (await openFileBlobStore(folder)).listUploads('d1'), expected, 'after a restart');
+  assert.equal((await blobs.listUploads('d2')).size, 0);
+  await blobs.settleUploads('d1', new Set([digestBytes('another')]));
+  assert.deepEqual([...(await blobs.listUploads('d1')).keys()].toSorted(), [whole, part].toSorted());
+  await blobs.settleUploads('d1');
+  assert.deepEqual([...(await blobs.listUploads('d1')).keys()], [part]);
+  const old = new Date(Date.now() - 8 * 24 * 3_600_000);
+  utimesSync(join(folder, 'partial', 'd1', part!), old, old);
+  assert.equal((await blobs.listUploads('d1')).size, 0, 'given up');
 });
 
 test('garbage collection takes what nothing refers to, after its time, and says so first', async () => {
@@ -186,5 +244,5 @@ function receive(blobs: BlobStore, digest: Digest, totalBytes: number, offset: n
   const source = async function* () {
     yield data;
   };
-  return blobs.receive({ digest, totalBytes, offset, source: source() });
+  return blobs.receive({ owner: 'd1', digest, totalBytes, offset, source: source() });
 }

@@ -12,30 +12,31 @@ import { explainDiskFailure } from './explain-disk-failure.ts';
 import { hasErrno } from './has-errno.ts';
 import { publishFile } from './publish-file.ts';
 import { blobPath, readBlob } from './read-blob.ts';
-
-/** An upload that nobody has continued for so long is given up, milliseconds: 7 days. */
-const partialAgeMs = 7 * 24 * 3_600_000;
+import { sizeOf } from './size-of.ts';
+import { openUploads, type Uploads } from './uploads.ts';
 
 /**
  * Opens the blobs of a folder: `sha256/<first two digits>/<digest>`, whole and verified; `tmp/`, emptied
- * here, since nothing in it outlives a process; `partial/<digest>`, uploads to be resumed.
+ * here, since nothing in it outlives a process; `partial/`, each owner's uploads.
  */
 export async function openFileBlobStore(folder: string): Promise<BlobStore> {
   await rm(join(folder, 'tmp'), { recursive: true, force: true });
   for (const part of ['sha256', 'tmp', 'partial']) {
     await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
   }
-  await dropOldPartials(join(folder, 'partial'));
-  return new FileBlobStore(folder);
+  const uploads = await openUploads(join(folder, 'partial'));
+  return new FileBlobStore(folder, uploads);
 }
 
 class FileBlobStore implements BlobStore {
   readonly #folder: string;
-  /** Digests whose upload somebody is appending to. */
-  readonly #receiving = new Set<Digest>();
+  readonly #uploads: Uploads;
+  /** Part files that somebody is appending to. */
+  readonly #receiving = new Set<string>();
 
-  constructor(folder: string) {
+  constructor(folder: string, uploads: Uploads) {
     this.#folder = folder;
+    this.#uploads = uploads;
   }
 
   stat(digest: Digest): Promise<number | undefined> {
@@ -111,23 +112,24 @@ class FileBlobStore implements BlobStore {
     }
   }
 
-  async receivedBytes(digest: Digest): Promise<number> {
-    return (await sizeOf(this.#partialPath(digest))) ?? 0;
+  receivedBytes(owner: string, digest: Digest): Promise<number> {
+    return this.#uploads.receivedBytes(owner, digest);
   }
 
   async receive(upload: Parameters<BlobStore['receive']>[0]): Promise<{ existed: boolean }> {
-    const { digest } = upload;
-    if (await this.touch(digest)) return { existed: true };
-    if (this.#receiving.has(digest)) {
+    const { owner, digest } = upload;
+    const partial = await this.#uploads.partPath(owner, digest);
+    if (this.#receiving.has(partial)) {
       throw new QfleetError('unavailable', `Another upload of ${digest} is under way.`, {
         hint: 'Ask again in a moment; it may be complete then.',
       });
     }
-    this.#receiving.add(digest);
-    const partial = this.#partialPath(digest);
+    this.#receiving.add(partial);
     try {
-      await explainDiskFailure(() => appendUpload({ ...upload, partial, path: this.#pathOf(digest) }));
-      return { existed: false };
+      const whole = { path: this.#pathOf(digest), exists: () => this.touch(digest) };
+      const existed = await explainDiskFailure(() => appendUpload({ ...upload, partial, whole }));
+      await explainDiskFailure(() => this.#uploads.markWhole(owner, digest));
+      return { existed };
     } catch (error) {
       // A full disk is not helped by half a blob, and bytes with another digest help nobody.
       const isHopeless =
@@ -135,8 +137,16 @@ class FileBlobStore implements BlobStore {
       if (isHopeless) await rm(partial, { force: true });
       throw error;
     } finally {
-      this.#receiving.delete(digest);
+      this.#receiving.delete(partial);
     }
+  }
+
+  listUploads(owner: string): ReturnType<BlobStore['listUploads']> {
+    return this.#uploads.list(owner, (digest) => this.stat(digest));
+  }
+
+  settleUploads(owner: string, digests?: ReadonlySet<Digest>): Promise<void> {
+    return this.#uploads.settle(owner, digests);
   }
 
   /** The digest is taken of what was written, so that a source that changes meanwhile cannot spoil it. */
@@ -156,25 +166,5 @@ class FileBlobStore implements BlobStore {
 
   #pathOf(digest: Digest): string {
     return blobPath(this.#folder, digest);
-  }
-
-  #partialPath(digest: Digest): string {
-    return join(this.#folder, 'partial', parseDigest(digest));
-  }
-}
-
-async function dropOldPartials(folder: string): Promise<void> {
-  for await (const entry of await opendir(folder)) {
-    const path = join(folder, entry.name);
-    if ((await stat(path)).mtimeMs < Date.now() - partialAgeMs) await rm(path, { force: true });
-  }
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return undefined;
-    throw error;
   }
 }

@@ -12,11 +12,21 @@ const source = async function* () {
   for (let at = 0; at < large.length; at += 1 << 16) yield large.subarray(at, at + (1 << 16));
 };
 const put = await failureOf(() => blobs.put(large));
-const upload = { digest: digestBytes(large), totalBytes: large.length, offset: 0, source: source() };
+const upload = {
+  owner: 'd1',
+  digest: digestBytes(large),
+  totalBytes: large.length,
+  offset: 0,
+  source: source(),
+};
 const receive = await failureOf(() => blobs.receive(upload));
 const listed: string[] = [];
 for await (const blob of blobs.list()) listed.push(blob.digest);
-const left = ['tmp', 'partial'].flatMap((part) => readdirSync(join(folder, part)));
+const left = ['tmp', 'partial'].flatMap((part) =>
+  readdirSync(join(folder, part), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => entry.name),
+);
 const small = await blobs.put(Buffer.from('small'));
 const report = {
   put: put?.code,

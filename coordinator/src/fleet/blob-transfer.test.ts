@@ -8,7 +8,14 @@ import { createRandom } from '@qfleet/shared/random.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { JobSpec } from '../store/records.ts';
 import { exampleLoad, exampleMeasure, exampleSpec } from '../store/store-fixtures.ts';
-import { createTestRun, refusal, startTestFleet, type TestAgent, type TestFleet } from './fleet-fixture.ts';
+import {
+  createTestRun,
+  evaluateResult,
+  refusal,
+  startTestFleet,
+  type TestAgent,
+  type TestFleet,
+} from './fleet-fixture.ts';
 
 const random = createRandom(11);
 const bytes = Buffer.from(Array.from({ length: 700_001 }, () => random.below(256)));
@@ -158,6 +165,71 @@ test('what a device uploads for one result is bounded', async () => {
   const more = Buffer.alloc(400_000);
   const announced = { digest: digestBytes(more), totalBytes: more.length };
   assert.equal((await refusal(agent.putBlob([more], announced))).code, status.RESOURCE_EXHAUSTED);
+});
+
+test('an upload over a line that breaks again and again is not refused for what never came', async () => {
+  await using fleet = await startTestFleet({ maxBytesPerResult: 800_000 });
+  const agent = await fleet.join('pi');
+  const [digest, totalBytes] = [digestBytes(bytes), bytes.length];
+  for (let offset = 0; offset < 600_000; offset += 50_000) {
+    const piece = bytes.subarray(offset, offset + 50_000);
+    const cut = await refusal(agent.putBlob([piece], { digest, totalBytes, offset }));
+    assert.equal(cut.code, status.UNAVAILABLE, cut.details);
+  }
+  await agent.putBlob([bytes.subarray(600_000)], { digest, totalBytes, offset: 600_000 });
+  assert.deepEqual(await fleet.blobs.read(digest), bytes);
+});
+
+test('an upload that failed for good, and a blob that was collected, count no more', async () => {
+  await using fleet = await startTestFleet({ maxBytesPerResult: 800_000 });
+  const agent = await fleet.join('pi');
+  const announced = { digest: digestBytes('another'), totalBytes: bytes.length };
+  assert.equal((await refusal(agent.putBlob([bytes], announced))).code, status.DATA_LOSS);
+  const digest = await agent.upload(bytes);
+  await fleet.blobs.remove(digest);
+  await agent.upload(Buffer.alloc(700_000, 1));
+});
+
+test('a device does not learn of blobs that are not its own: not by a look, an upload or a result', async () => {
+  await using fleet = await startTestFleet();
+  const { agent, digest: variant } = await leaseBlob(fleet, Buffer.from('variant'));
+  const digest = await agent.upload(bytes);
+  const other = await fleet.join('other');
+  const session = await other.open();
+  const unknown = { complete: false, receivedBytes: 0 };
+  assert.deepEqual(await other.statBlob(digest), unknown);
+  assert.deepEqual(await other.statBlob(variant), unknown);
+  assert.deepEqual(
+    await agent.statBlob(variant),
+    { complete: true, receivedBytes: 0 },
+    'of a job leased to it',
+  );
+  const short = other.putBlob([bytes.subarray(0, 9)], { digest, totalBytes: bytes.length });
+  assert.equal((await refusal(short)).code, status.UNAVAILABLE);
+  await createTestRun(fleet, 'r2', [other.deviceId]);
+  const job = await session.nextJob();
+  const result = { ...evaluateResult(job), blobs: [digestBytes('outputs'), digest] };
+  await other.upload('outputs');
+  assert.equal((await refusal(other.submit(result))).code, status.FAILED_PRECONDITION);
+  // Who shows the bytes may know.
+  const rest = { digest, totalBytes: bytes.length, offset: 9 };
+  assert.deepEqual(await other.putBlob([bytes.subarray(9)], rest), { existed: true });
+  assert.deepEqual(await other.statBlob(digest), { complete: true, receivedBytes: 0 });
+  assert.equal((await other.submit(result)).status, 'committed');
+  assert.deepEqual(await other.statBlob(digest), { complete: true, receivedBytes: 0 }, 'of its result');
+});
+
+test('an upload held open by one device does not hold up another’s', async () => {
+  await using fleet = await startTestFleet();
+  const [slow, quick] = [await fleet.join('slow'), await fleet.join('quick')];
+  const digest = digestBytes(bytes);
+  const call = slow.client.putBlob(() => {});
+  call.on('error', () => {});
+  call.write({ digest, totalBytes: bytes.length, data: bytes.subarray(0, 10) });
+  while ((await slow.statBlob(digest)).receivedBytes < 10);
+  assert.deepEqual(await quick.statBlob(digest), { complete: false, receivedBytes: 0 });
+  assert.equal(await quick.upload(bytes), digest);
+  call.cancel();
 });
 
 test('an upload that stops coming is given up', async () => {

@@ -135,6 +135,14 @@ export class TestAgent {
     });
   }
 
+  /** Uploads a small blob whole, as the one that an example's result refers to. */
+  async upload(content: string | Uint8Array): Promise<Digest> {
+    const bytes = Buffer.from(content);
+    const digest = digestBytes(bytes);
+    await this.putBlob([bytes], { digest, totalBytes: bytes.length });
+    return digest;
+  }
+
   statBlob(digest: string): Promise<StatBlobResponse__Output> {
     return promise((callback) => this.client.statBlob({ digest }, callback));
   }

@@ -5,6 +5,7 @@ import type { PutBlobRequest__Output } from '@qfleet/shared/gen/qfleet/v1/PutBlo
 import type { PutBlobResponse } from '@qfleet/shared/gen/qfleet/v1/PutBlobResponse.ts';
 import type { FleetContext } from './fleet-context.ts';
 import type { Handling } from './handle-call.ts';
+import { mayKnowBlob } from './may-know-blob.ts';
 import { nextMessage, type Reading, readMessages } from './read-messages.ts';
 
 type PutBlobCall = ServerReadableStream<PutBlobRequest__Output, PutBlobResponse>;
@@ -21,13 +22,17 @@ export async function putBlob(
     throw new QfleetError('invalid-argument', 'Expected a first message with digest and size, got none.');
   const digest = parseDigest(first.digest);
   checkSizes(first, context.options.maxBlobBytes);
-  const end = context.quota.begin(handling.device.id, first.totalBytes - first.offset);
+  const owner = handling.device.id;
+  if ((await mayKnowBlob(context, owner, digest)) && (await context.blobs.touch(digest)))
+    return { existed: true };
+  const end = await context.quota.begin(owner, { digest, totalBytes: first.totalBytes });
   try {
     return await context.blobs.receive({
+      owner,
       digest,
       totalBytes: first.totalBytes,
       offset: first.offset,
-      source: readData(first, messages, reading, () => noteUpload(context, handling.device.id)),
+      source: readData(first, messages, reading, () => noteUpload(context, owner)),
     });
   } finally {
     end();

@@ -11,7 +11,7 @@ test('a connected agent is welcomed and given its jobs one after the other', asy
   const agent = await fleet.join('pi');
   const session = await agent.open();
   assert.deepEqual(fleet.fleet.connectedDeviceIds(), [agent.deviceId]);
-  await fleet.blobs.put(Buffer.from('outputs'));
+  await agent.upload('outputs');
   await createTestRun(fleet, 'r', [agent.deviceId], { count: 2 });
   for (const position of [0, 1]) {
     const job = await session.nextJob();
@@ -108,7 +108,7 @@ test('a job that an agent lost comes back with a new fence, and twice lost has f
 test('a job whose lease is lost on the way, again and again, is done in the end', async () => {
   await using fleet = await startTestFleet();
   const agent = await fleet.join('pi');
-  await fleet.blobs.put(Buffer.from('outputs'));
+  await agent.upload('outputs');
   await createTestRun(fleet, 'r', [agent.deviceId]);
   for (let cut = 0; cut < 4; cut++) {
     const session = await agent.open();
@@ -124,7 +124,7 @@ test('a job whose lease is lost on the way, again and again, is done in the end'
 test('two agents with one identity take turns, and every job is counted once', async () => {
   await using fleet = await startTestFleet();
   const agent = await fleet.join('pi');
-  await fleet.blobs.put(Buffer.from('outputs'));
+  await agent.upload('outputs');
   await createTestRun(fleet, 'r', [agent.deviceId]);
   const first = await agent.open('host one');
   const job = await first.nextJob();
@@ -148,7 +148,7 @@ test('a cancellation that races the completion leaves one final state, whichever
   await using fleet = await startTestFleet();
   const agent = await fleet.join('pi');
   const session = await agent.open();
-  await fleet.blobs.put(Buffer.from('outputs'));
+  await agent.upload('outputs');
   for (let round = 0; round < 8; round++) {
     const id = `r${round}`;
     await createTestRun(fleet, id, [agent.deviceId]);
@@ -251,7 +251,7 @@ test('agents of one host take turns', async () => {
   await using fleet = await startTestFleet();
   const [first, second] = [await fleet.join('native'), await fleet.join('wasm')];
   const sessions = [await first.open('host'), await second.open('host')];
-  await fleet.blobs.put(Buffer.from('outputs'));
+  for (const agent of [first, second]) await agent.upload('outputs');
   await createTestRun(fleet, 'r', [first.deviceId, second.deviceId]);
   const agents = [first, second];
   const leases = sessions.map(async (session, index) => ({ index, job: await session.nextJob() }));
@@ -288,7 +288,7 @@ test('what a device had measured when it was revoked counts when it is approved 
   await using fleet = await startTestFleet();
   const agent = await fleet.join('pi');
   const session = await agent.open();
-  await fleet.blobs.put(Buffer.from('outputs'));
+  await agent.upload('outputs');
   await createTestRun(fleet, 'r', [agent.deviceId]);
   const job = await session.nextJob();
   await fleet.store.setDeviceState(agent.deviceId, 'revoked');

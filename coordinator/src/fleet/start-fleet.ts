@@ -48,7 +48,7 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
     events: parts.events ?? new EventBus(parts.store),
     sessions: new SessionRegistry(),
     openCalls: new OpenCalls(),
-    quota: new UploadQuota(options),
+    quota: new UploadQuota(options, parts.blobs),
     options,
     logger: parts.logger,
     wake: () => dispatcher.wake(),

@@ -24,14 +24,14 @@ test('a result is refused with a list while its blobs are missing, then taken', 
   assert.deepEqual(refused.metadata.get(missingBlobsMetadataKey), [digestBytes('outputs')]);
   assert.deepEqual(refused.metadata.get(errorCodeMetadataKey), ['failed-precondition']);
   assert.deepEqual(await fleet.store.listResults('r'), []);
-  await fleet.blobs.put(Buffer.from('outputs'));
+  await agent.upload('outputs');
   assert.equal((await agent.submit(result)).status, 'committed');
 });
 
 test('the same result again is a success that changes nothing; another one is superseded', async () => {
   await using fleet = await startTestFleet();
   const { agent, job } = await leaseJob(fleet);
-  await fleet.blobs.put(Buffer.from('outputs'));
+  await agent.upload('outputs');
   const result = evaluateResult(job);
   const answers = await Promise.all([agent.submit(result), agent.submit(result), agent.submit(result)]);
   assert.deepEqual(answers.map((answer) => answer.status).sort(), [
@@ -49,7 +49,7 @@ test('the same result again is a success that changes nothing; another one is su
 test('a result with a wrong signature or digest is refused', async () => {
   await using fleet = await startTestFleet();
   const { agent, job } = await leaseJob(fleet);
-  await fleet.blobs.put(Buffer.from('outputs'));
+  await agent.upload('outputs');
   const other = await fleet.join('other');
   const result = evaluateResult(job);
   const forged = agent.submit(result, { signature: Buffer.alloc(64, 1) });
@@ -65,7 +65,7 @@ test('a result with a wrong signature or digest is refused', async () => {
 test('a result that does not fit its job is refused', async () => {
   await using fleet = await startTestFleet();
   const { agent, job } = await leaseJob(fleet);
-  await fleet.blobs.put(Buffer.from('outputs'));
+  await agent.upload('outputs');
   const good = evaluateResult(job);
   const facts = good.outcome.kind === 'evaluate' ? good.outcome.facts : assert.fail();
   const evaluate = (change: Partial<typeof facts>): Partial<JobResult> => ({
@@ -104,6 +104,30 @@ test('a crash is tried twice more, then the job has failed', async () => {
   assert.equal((await fleet.store.findRun('r'))?.state, 'failed');
 });
 
+test('results without end for a job that has ended are not kept, nor do they free the quota', async () => {
+  await using fleet = await startTestFleet({ maxBytesPerResult: 1000 });
+  const { agent, job } = await leaseJob(fleet);
+  await agent.submit(failed(job, 'bad-model'));
+  const again = (durationNs: number) => agent.submit({ ...failed(job, 'crashed'), durationNs });
+  await agent.upload(Buffer.alloc(900));
+  assert.equal((await again(2)).status, 'superseded');
+  const refused = await refusal(again(3));
+  assert.equal(refused.code, status.INVALID_ARGUMENT);
+  assert.match(refused.details, /2 other results already/);
+  assert.equal((await again(2)).status, 'already-stored');
+  assert.equal((await fleet.store.listResults('r')).length, 2);
+  assert.equal((await refusal(agent.upload(Buffer.alloc(200)))).code, status.RESOURCE_EXHAUSTED);
+});
+
+test('a result that ends its attempt frees the quota', async () => {
+  await using fleet = await startTestFleet({ maxBytesPerResult: 1000 });
+  const { agent, job } = await leaseJob(fleet);
+  await agent.upload(Buffer.alloc(900));
+  await agent.upload('outputs');
+  await agent.submit(evaluateResult(job));
+  await agent.upload(Buffer.alloc(900, 1));
+});
+
 test('a bad model fails at once, with the words of the agent', async () => {
   await using fleet = await startTestFleet();
   const { agent, job } = await leaseJob(fleet);
@@ -116,7 +140,7 @@ test('a bad model fails at once, with the words of the agent', async () => {
 test('a result counts though its device lost the session before', async () => {
   await using fleet = await startTestFleet();
   const { agent, session, job } = await leaseJob(fleet);
-  await fleet.blobs.put(Buffer.from('outputs'));
+  await agent.upload('outputs');
   session.cancel();
   assert.equal((await agent.submit(evaluateResult(job))).status, 'committed');
 });

@@ -6,11 +6,13 @@ import type { SubmitResultRequest__Output } from '@qfleet/shared/gen/qfleet/v1/S
 import type { SubmitResultResponse } from '@qfleet/shared/gen/qfleet/v1/SubmitResultResponse.ts';
 import type { JobResult } from '@qfleet/shared/result/job-result.ts';
 import type { DeviceRecord, JobRecord } from '../store/records.ts';
+import { maxResultsPerAttempt } from '../store/results.ts';
 import { announceFinishedRun } from './announce.ts';
 import { checkResult, parseResult } from './check-result.ts';
 import { findShortfall } from './find-shortfall.ts';
 import type { FleetContext } from './fleet-context.ts';
 import type { Handling } from './handle-call.ts';
+import { mayKnowBlob } from './may-know-blob.ts';
 import { MissingBlobsError } from './missing-blobs-error.ts';
 import { decideRetry, type RetryDecision } from './retry-policy.ts';
 
@@ -30,7 +32,7 @@ export async function submitResult(
   const result = parseResult(resultJson);
   const job = await findOwnJob(context, device, result);
   checkResult(result, job);
-  await checkBlobs(context, result);
+  await checkBlobs(context, device, result);
   const failure = result.outcome.kind === 'failed' ? result.outcome.failure : undefined;
   const onFailure = failure ? decideRetry(failure.class, job.attempts) : 'final';
   const hold = { jobId: job.id, fence: result.fence };
@@ -50,7 +52,11 @@ export async function submitResult(
     };
     const status = await context.store.commitResult(commit);
     if (status === 'unknown-job') throw unknownJob(result);
-    context.quota.settle(device.id);
+    if (status === 'too-many') throw tooManyResults(result);
+    // What was uploaded and is not referred to by a result that counts has lost its purpose. A result that ends no
+    // attempt settles its own blobs alone: else anything handed in would free the quota.
+    const settled = status === 'committed' ? undefined : new Set(result.blobs.map(parseDigest));
+    await context.blobs.settleUploads(device.id, settled);
     session?.settle(hold);
     if (status === 'committed') await announce(context, { job, result, digest, onFailure });
     context.wake();
@@ -96,11 +102,23 @@ function unknownJob(result: JobResult): QfleetError {
   );
 }
 
-/** Touched one by one, so that garbage collection spares them until the commit refers to them. */
-async function checkBlobs(context: FleetContext, result: JobResult): Promise<void> {
+function tooManyResults(result: JobResult): QfleetError {
+  return new QfleetError(
+    'invalid-argument',
+    `Attempt ${result.fence} of the job ${result.jobId} has ${maxResultsPerAttempt} other results already; no more are kept.`,
+    { hint: 'An attempt has one result; two agents may be running with a copy of one identity.' },
+  );
+}
+
+/**
+ * Touched one by one, so that garbage collection spares them until the commit refers to them. A blob that the device
+ * may not know of is missing like one that does not exist: it has to show the bytes first.
+ */
+async function checkBlobs(context: FleetContext, device: DeviceRecord, result: JobResult): Promise<void> {
   const missing: string[] = [];
-  for (const blob of new Set(result.blobs)) {
-    if (!(await context.blobs.touch(parseDigest(blob)))) missing.push(blob);
+  for (const blob of new Set(result.blobs.map(parseDigest))) {
+    const isKnown = await mayKnowBlob(context, device.id, blob);
+    if (!isKnown || !(await context.blobs.touch(blob))) missing.push(blob);
   }
   if (missing.length > 0) throw new MissingBlobsError(missing);
 }

@@ -3,11 +3,12 @@ import { type Kysely, sql } from 'kysely';
 import type { DatabaseClock } from './database-clock.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { imports } from './migrations/0002-imports.ts';
+import { blobsOfResults } from './migrations/0003-blobs-of-results.ts';
 import type { ColumnTypes, Migration } from './migrations/migration.ts';
 import type { Database } from './schema.ts';
 
 /** In order; a released one never changes. */
-const migrations: readonly Migration[] = [initial, imports];
+const migrations: readonly Migration[] = [initial, imports, blobsOfResults];
 
 /**
  * Brings the schema up to date, each step with its record in one transaction (both dialects have

@@ -5,6 +5,12 @@ import type { Scope } from './scope.ts';
 import type { CommitStatus, NewResult } from './store.ts';
 
 /**
+ * So many different results of one attempt are kept. An attempt has one; a second comes from a copy of the device's
+ * identity, or of its spool. More are refused, else a device could fill the database with them.
+ */
+export const maxResultsPerAttempt = 2;
+
+/**
  * Stores a result and ends its attempt. At most one result of a job is committed (a unique index of the
  * database's keeps that promise, whatever this code does); what comes after it, or with a job cancelled, or
  * as an old failure, is kept as `superseded`. A late result counts while nobody else has committed: a
@@ -20,6 +26,7 @@ export async function commitResult(scope: Scope, result: NewResult): Promise<Com
     .where('digest', '=', result.digest)
     .executeTakeFirst();
   if (known) return 'already-stored';
+  if ((await countResults(scope, result)) >= maxResultsPerAttempt) return 'too-many';
   if (job.state === 'cancelled') await freeHost(scope, job.id);
   return result.failure ? commitFailure(scope, job, result) : commitSuccess(scope, job, result);
 }
@@ -56,6 +63,23 @@ export async function latestProbe(
     .limit(1)
     .executeTakeFirst();
   return row && toResult(row);
+}
+
+/** Whether a stored result of the device refers to the blob. */
+export async function hasResultWithBlob(
+  scope: Scope,
+  deviceId: string,
+  blobDigest: string,
+): Promise<boolean> {
+  const row = await scope.db
+    .selectFrom('result_blobs')
+    .innerJoin('results', 'results.digest', 'result_blobs.result_digest')
+    .select('results.digest')
+    .where('result_blobs.blob_digest', '=', blobDigest)
+    .where('results.device_id', '=', deviceId)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 async function commitSuccess(scope: Scope, job: JobRow, result: NewResult): Promise<CommitStatus> {
@@ -129,6 +153,16 @@ async function insertResult(
       .values({ result_digest: result.digest, blob_digest: digest })
       .execute();
   }
+}
+
+async function countResults(scope: Scope, attempt: { jobId: string; fence: number }): Promise<number> {
+  const row = await scope.db
+    .selectFrom('results')
+    .select((eb) => eb.fn.countAll().as('count'))
+    .where('job_id', '=', attempt.jobId)
+    .where('fence', '=', attempt.fence)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
 }
 
 /** The digests in the field `blobs` of a serialised result; none where it is no such JSON. */

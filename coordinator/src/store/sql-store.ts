@@ -148,6 +148,10 @@ export class SqlStore implements Store {
     return this.#transact((scope) => jobs.blobsOfLeases(scope, deviceId));
   }
 
+  hasResultWithBlob(deviceId: string, blobDigest: string) {
+    return this.#transact((scope) => results.hasResultWithBlob(scope, deviceId, blobDigest));
+  }
+
   leaseNextJob(deviceId: string, leaseMs: number) {
     return this.#transact((scope) => leases.leaseNextJob(scope, deviceId, leaseMs));
   }

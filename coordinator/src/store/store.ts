@@ -46,8 +46,11 @@ export interface NewResult {
   readonly onFailure: { readonly retryAfterMs: number } | 'final';
 }
 
-/** `unknown-job`: this database has never leased that job to that device. */
-export type CommitStatus = 'committed' | 'already-stored' | 'superseded' | 'unknown-job';
+/**
+ * `unknown-job`: this database has never leased that job to that device. `too-many`: `maxResultsPerAttempt` others of
+ * that attempt are stored. Neither stores anything.
+ */
+export type CommitStatus = 'committed' | 'already-stored' | 'superseded' | 'unknown-job' | 'too-many';
 
 /** A lease, as the agent's job needs it. */
 export interface LeasedJob extends JobRecord {
@@ -158,4 +161,6 @@ export interface Store extends AsyncDisposable {
   referencedBlobs(): Promise<Set<string>>;
   /** Digests that a job leased to the device refers to, and may read. */
   blobsOfLeases(deviceId: string): Promise<Set<string>>;
+  /** Whether a stored result of the device refers to the blob. */
+  hasResultWithBlob(deviceId: string, blobDigest: string): Promise<boolean>;
 }
