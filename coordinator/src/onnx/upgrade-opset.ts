@@ -11,6 +11,7 @@ import {
   stringAttribute,
 } from './attribute.ts';
 import { copyModel } from './copy-model.ts';
+import { NamePool } from './name-pool.ts';
 import { irVersionFor, opsetOf, setOpset } from './opset.ts';
 import type { TensorType } from './shapes.ts';
 import { createTensor } from './tensor.ts';
@@ -28,6 +29,8 @@ interface Rewrite {
     values: readonly (number | bigint)[],
     dims?: readonly number[],
   ): string;
+  /** A name for a new tensor or node that the model does not use. */
+  name(wanted: string): string;
   /** Tells the element type of a new tensor: that of a known one. */
   declare(name: string, like: string): void;
   refuse(reason: string): never;
@@ -66,32 +69,39 @@ export function upgradeOpset(model: ModelProto, types: ReadonlyMap<string, Tenso
   }
   const upgraded = copyModel(model);
   const known = new Map(types);
-  for (const graph of walkGraphs(upgraded.graph!)) upgradeGraph(graph, from, known);
+  const names = new NamePool(upgraded.graph!);
+  for (const graph of walkGraphs(upgraded.graph!)) upgradeGraph(graph, { from, types: known, names });
   setOpset(upgraded, targetOpset);
   upgraded.irVersion = BigInt(Math.max(Number(upgraded.irVersion), irVersionFor(targetOpset)));
   return { model: upgraded, types: known };
 }
 
-function upgradeGraph(graph: GraphProto, from: number, types: Map<string, TensorType>): void {
+interface Upgrade {
+  readonly from: number;
+  readonly types: Map<string, TensorType>;
+  readonly names: NamePool;
+}
+
+function upgradeGraph(graph: GraphProto, { from, types, names }: Upgrade): void {
+  const name = (wanted: string): string => names.take(wanted);
   const declare: Rewrite['declare'] = (name, like) => {
     const elementType = types.get(like)?.elementType;
     if (elementType !== undefined) types.set(name, { elementType, shape: [] });
   };
   graph.node = graph.node.flatMap((node) => {
     const rule = node.domain === '' || node.domain === 'ai.onnx' ? rules[node.opType] : undefined;
-    return (
-      rule?.({ node, from, declare, constant: addConstant(graph, node), refuse: refuseNode(node) }) ?? [node]
-    );
+    const constant = addConstant(graph, node, name);
+    return rule?.({ node, from, name, declare, constant, refuse: refuseNode(node) }) ?? [node];
   });
 }
 
-function addConstant(graph: GraphProto, node: NodeProto): Rewrite['constant'] {
+function addConstant(graph: GraphProto, node: NodeProto, name: Rewrite['name']): Rewrite['constant'] {
   return (suffix, elementType, values, dims = [values.length]) => {
-    const name = `${node.output[0]}_opset13_${suffix}`;
+    const free = name(`${node.output[0]}_opset13_${suffix}`);
     const data =
       elementType === 'int64' ? BigInt64Array.from(values, BigInt) : Float32Array.from(values, Number);
-    graph.initializer.push(createTensor(name, elementType, dims, data));
-    return name;
+    graph.initializer.push(createTensor(free, elementType, dims, data));
+    return free;
   };
 }
 
@@ -218,16 +228,17 @@ function resize(node: NodeProto, scales: string, mode: string): NodeProto {
  * Opset 13: along one axis, where it was over all dimensions from `axis` on, taken as one. The old meaning is
  * written out: Flatten, the operator along the last axis, and back to the old shape.
  */
-const upgradeSoftmax: Rule = ({ node, declare }) => {
+const upgradeSoftmax: Rule = ({ node, name, declare }) => {
   const axis = readInt(node, 'axis', 1);
   if (axis === -1) return undefined;
   const [input, output] = [node.input[0]!, node.output[0]!];
-  const [shape, flat, soft] = [`${output}_opset13_shape`, `${output}_opset13_flat`, `${output}_opset13_soft`];
-  for (const name of [flat, soft]) declare(name, input);
+  const shape = name(`${output}_opset13_shape`);
+  const [flat, soft] = [name(`${output}_opset13_flat`), name(`${output}_opset13_soft`)];
+  for (const tensor of [flat, soft]) declare(tensor, input);
   const make = (opType: string, inputs: string[], result: string): NodeProto =>
     create(NodeProtoSchema, {
       opType,
-      name: `${node.name || output}_${opType}`,
+      name: name(`${node.name || output}_${opType}`),
       input: inputs,
       output: [result],
     });

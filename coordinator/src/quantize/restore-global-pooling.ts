@@ -1,6 +1,7 @@
 import type { GraphProto, ModelProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
 import { findAttribute, intAttribute, readInt } from '../onnx/attribute.ts';
 import { indexGraph } from '../onnx/graph-index.ts';
+import { NamePool } from '../onnx/name-pool.ts';
 import type { TensorType } from '../onnx/shapes.ts';
 import { readTensor } from '../onnx/tensor.ts';
 
@@ -17,7 +18,8 @@ export function restoreGlobalPooling(model: ModelProto, types: ReadonlyMap<strin
     return poolsAll(node, shape.length, graph);
   };
   if (!graph.node.some(isPooling)) return false;
-  graph.node = graph.node.flatMap((node) => (isPooling(node) ? asPooling(node) : [node]));
+  const names = new NamePool(graph);
+  graph.node = graph.node.flatMap((node) => (isPooling(node) ? asPooling(node, names) : [node]));
   return true;
 }
 
@@ -37,20 +39,20 @@ function readAxes(node: NodeProto, graph: GraphProto): number[] | undefined {
   return tensor && Array.from(readTensor(tensor).data, Number);
 }
 
-function asPooling(node: NodeProto): NodeProto[] {
+function asPooling(node: NodeProto, names: NamePool): NodeProto[] {
   const keepsAxes = readInt(node, 'keepdims', 1) === 1;
   const pool: NodeProto = {
     ...node,
     opType: 'GlobalAveragePool',
     input: [node.input[0]!],
-    output: [keepsAxes ? node.output[0]! : `${node.output[0]}_pooled`],
+    output: [keepsAxes ? node.output[0]! : names.take(`${node.output[0]}_pooled`)],
     attribute: [],
   };
   if (keepsAxes) return [pool];
   const flatten: NodeProto = {
     ...pool,
     opType: 'Flatten',
-    name: `${node.name}_flatten`,
+    name: names.take(`${node.name}_flatten`),
     input: [...pool.output],
     output: [...node.output],
     attribute: [intAttribute('axis', 1)],

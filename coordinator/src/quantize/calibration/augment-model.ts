@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { type ModelProto, NodeProtoSchema, ValueInfoProtoSchema } from '../../../gen/onnx/onnx_pb.js';
 import { intAttribute } from '../../onnx/attribute.ts';
 import { copyModel } from '../../onnx/copy-model.ts';
+import { NamePool } from '../../onnx/name-pool.ts';
 
 /** ReduceMin and ReduceMax may skip a NaN; a sum does not. */
 const statistics = [
@@ -23,10 +24,11 @@ export function withReductions(
 ): { readonly model: ModelProto; readonly names: readonly string[] } {
   const augmented = copyModel(model);
   const graph = augmented.graph!;
+  const pool = new NamePool(graph);
   const names: string[] = [];
   for (const tensor of tensors) {
     for (const { opType, suffix } of statistics) {
-      const name = tensor + suffix;
+      const name = pool.take(tensor + suffix);
       names.push(name);
       graph.node.push(
         create(NodeProtoSchema, {

@@ -5,6 +5,7 @@ import { create } from '@bufbuild/protobuf';
 import { type ModelProto, NodeProtoSchema, ValueInfoProtoSchema } from '../../../gen/onnx/onnx_pb.js';
 import { intAttribute, intsAttribute } from '../../onnx/attribute.ts';
 import { copyModel } from '../../onnx/copy-model.ts';
+import { NamePool } from '../../onnx/name-pool.ts';
 import { opsetOf } from '../../onnx/opset.ts';
 import { createTensor } from '../../onnx/tensor.ts';
 import { writeModel } from '../../onnx/write-model.ts';
@@ -33,26 +34,33 @@ export async function reducePerChannel(
   const folder = await mkdtemp(join(tmpdir(), 'qfleet-channels-'));
   try {
     const path = join(folder, 'channels.onnx');
-    const bytes = writeModel(addReductions(model, reductions));
+    const { model: augmented, names } = addReductions(model, reductions);
+    const bytes = writeModel(augmented);
     await writeFile(path, bytes);
     await using pool = new OrtPool(bytes.length, options);
     await pool.open({ slot: 'main', path, optimisation: 'all' });
-    return await collect(pool, inputs, reductions);
+    return await collect(pool, inputs, { reductions, names });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+interface Named {
+  readonly reductions: readonly ChannelReduction[];
+  /** Output of each. */
+  readonly names: readonly string[];
+}
+
 async function collect(
   pool: OrtPool,
   inputs: InputSource,
-  reductions: readonly ChannelReduction[],
+  { reductions, names }: Named,
 ): Promise<Float32Array[]> {
   let totals: Float64Array[] | undefined;
   let count = 0;
   const run = async (child: OrtChild, feeds: Feeds): Promise<Float32Array[]> => {
     const outputs = await child.run(feeds);
-    return reductions.map((_, i) => outputs[outputName(i)]!.data as Float32Array);
+    return names.map((name) => outputs[name]!.data as Float32Array);
   };
   for await (const values of pool.map(inputs(), run)) {
     count++;
@@ -77,19 +85,21 @@ function combine(operator: ChannelReduction['operator'], a: number, b: number): 
   return operator === 'ReduceMax' ? Math.max(a, b) : Math.min(a, b);
 }
 
-function outputName(position: number): string {
-  return `qfleet_channels_${position}`;
-}
-
 /** Reductions take their axes as an attribute until opset 17, as an input from 18 on. */
-function addReductions(model: ModelProto, reductions: readonly ChannelReduction[]): ModelProto {
+function addReductions(
+  model: ModelProto,
+  reductions: readonly ChannelReduction[],
+): { readonly model: ModelProto; readonly names: readonly string[] } {
   const copy = copyModel(model);
   const graph = copy.graph!;
+  const pool = new NamePool(graph);
+  const names = reductions.map((_, i) => pool.take(`qfleet_channels_${i}`));
   const areAxesInput = opsetOf(copy) >= 18;
-  graph.output = reductions.map((_, i) => create(ValueInfoProtoSchema, { name: outputName(i) }));
+  graph.output = names.map((name) => create(ValueInfoProtoSchema, { name }));
   for (const [i, { tensor, rank, operator }] of reductions.entries()) {
     const axes = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== 1);
-    const axesName = `${outputName(i)}_axes`;
+    const name = names[i]!;
+    const axesName = pool.take(`${name}_axes`);
     if (areAxesInput)
       graph.initializer.push(
         createTensor(axesName, 'int64', [axes.length], BigInt64Array.from(axes, BigInt)),
@@ -97,12 +107,12 @@ function addReductions(model: ModelProto, reductions: readonly ChannelReduction[
     graph.node.push(
       create(NodeProtoSchema, {
         opType: operator,
-        name: outputName(i),
+        name,
         input: areAxesInput ? [tensor, axesName] : [tensor],
-        output: [outputName(i)],
+        output: [name],
         attribute: [intAttribute('keepdims', 0), ...(areAxesInput ? [] : [intsAttribute('axes', axes)])],
       }),
     );
   }
-  return copy;
+  return { model: copy, names };
 }

@@ -10,7 +10,6 @@ import { OrtChild } from '../../ort/ort-child.ts';
 import type { OpenRequest, TensorPair } from '../../ort/ort-messages.ts';
 import { withOutputs } from '../calibration/augment-model.ts';
 import { groupBySize, maxExposedBytes } from '../calibration/group-by-size.ts';
-import { quantizedName } from '../static/qdq-emitter.ts';
 import type { SourceModel, Workbench } from '../workbench.ts';
 
 /** Inputs on which layers are compared: sums over whole tensors need no more. */
@@ -34,12 +33,11 @@ export interface LayerCheckRequest {
  */
 export async function checkLayers(request: LayerCheckRequest, bench: Workbench): Promise<LayerCheck> {
   const file = parseModel(await readFile(request.path));
-  const scales = readScales(file, request.activations);
-  const activations = request.activations.filter((tensor) => scales.has(tensor));
+  const steps = findSteps(file, request.activations);
+  const activations = request.activations.filter((tensor) => steps.has(tensor));
   const outputs = file.graph!.output.map(({ name }) => name);
   const codes = activations.map((tensor): TensorPair => {
-    const scale = scales.get(tensor)!;
-    const name = quantizedName(tensor);
+    const { codes: name, ...scale } = steps.get(tensor)!;
     return { reference: name, candidate: name, referenceScale: scale, candidateScale: scale };
   });
   const values = codes.map(({ candidate, candidateScale }, i): TensorPair => {
@@ -139,20 +137,26 @@ async function openExposed(
   await child.open({ slot, path, optimisation });
 }
 
-function readScales(
-  file: ModelProto,
-  tensors: readonly string[],
-): Map<string, { scale: number; zeroPoint: number }> {
-  const { producers, initialisers } = indexGraph(file.graph!);
-  const scales = new Map<string, { scale: number; zeroPoint: number }>();
+interface Step {
+  /** Tensor that holds the activation's codes. */
+  readonly codes: string;
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/** What quantizes each activation in the file: its QuantizeLinear, whatever that and its output are named. */
+function findSteps(file: ModelProto, tensors: readonly string[]): Map<string, Step> {
+  const { consumers, initialisers } = indexGraph(file.graph!);
+  const steps = new Map<string, Step>();
   for (const tensor of tensors) {
-    const step = producers.get(quantizedName(tensor));
+    const step = consumers.get(tensor)?.find(({ opType }) => opType === 'QuantizeLinear');
     const [scale, zeroPoint] = [1, 2].map((position) => initialisers.get(step?.input[position] ?? ''));
-    if (!scale || !zeroPoint) continue;
-    scales.set(tensor, {
+    if (!step || !scale || !zeroPoint) continue;
+    steps.set(tensor, {
+      codes: step.output[0]!,
       scale: Number(readTensor(scale).data[0]),
       zeroPoint: Number(readTensor(zeroPoint).data[0]),
     });
   }
-  return scales;
+  return steps;
 }

@@ -6,11 +6,11 @@ import {
   type TensorProto,
 } from '../../../gen/onnx/onnx_pb.js';
 import { intAttribute } from '../../onnx/attribute.ts';
+import type { NamePool } from '../../onnx/name-pool.ts';
 import { createTensor, readFloats } from '../../onnx/tensor.ts';
 import type { Constant } from '../rewrite/constant-scope.ts';
 import { microsoftDomain } from '../rewrite/import-microsoft-operators.ts';
 import { type MatrixProduct, readMatrix } from '../rewrite/matrix-product.ts';
-import type { NamePool } from '../rewrite/name-pool.ts';
 import { transpose } from '../rewrite/transpose.ts';
 import type { Lstm } from './match-lstm.ts';
 import { type MatrixOptions, quantizeMatrix } from './quantize-matrix.ts';

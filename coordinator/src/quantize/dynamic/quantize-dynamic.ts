@@ -1,6 +1,7 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { GraphProto, ModelProto, NodeProto } from '../../../gen/onnx/onnx_pb.js';
 import { copyModel } from '../../onnx/copy-model.ts';
+import { NamePool } from '../../onnx/name-pool.ts';
 import { opsetOf } from '../../onnx/opset.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import { upgradeOpset } from '../../onnx/upgrade-opset.ts';
@@ -9,7 +10,6 @@ import { countConversion } from '../rewrite/count-conversion.ts';
 import { dropUnusedConstants } from '../rewrite/drop-unused-constants.ts';
 import { importMicrosoftOperators } from '../rewrite/import-microsoft-operators.ts';
 import { KeptOperators } from '../rewrite/kept-operators.ts';
-import { NamePool } from '../rewrite/name-pool.ts';
 import { replaceNodes } from '../rewrite/replace-nodes.ts';
 import { refuseQuantized } from '../static/quantize-static.ts';
 import { DynamicWriter } from './dynamic-writer.ts';

@@ -1,11 +1,11 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { GraphProto, ModelProto } from '../../../gen/onnx/onnx_pb.js';
 import { copyModel } from '../../onnx/copy-model.ts';
+import { NamePool } from '../../onnx/name-pool.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import { subgraphs } from '../../onnx/walk-graph.ts';
 import type { ConvertedModel } from '../converted-model.ts';
 import { countConversion } from '../rewrite/count-conversion.ts';
-import { NamePool } from '../rewrite/name-pool.ts';
 import { requireOpset } from '../rewrite/require-opset.ts';
 import { refuseQuantized } from '../static/quantize-static.ts';
 import { Float16Writer } from './float16-writer.ts';

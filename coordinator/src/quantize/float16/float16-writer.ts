@@ -7,9 +7,9 @@ import {
   type TensorProto,
 } from '../../../gen/onnx/onnx_pb.js';
 import { intAttribute } from '../../onnx/attribute.ts';
+import type { NamePool } from '../../onnx/name-pool.ts';
 import { createTensor, readFloats } from '../../onnx/tensor.ts';
 import { checkFinite } from '../rewrite/check-finite.ts';
-import type { NamePool } from '../rewrite/name-pool.ts';
 import type { Float16Plan } from './plan-float16.ts';
 import { toFloat16 } from './to-float16.ts';
 

@@ -5,9 +5,9 @@ import {
   NodeProtoSchema,
   type TensorProto,
 } from '../../../gen/onnx/onnx_pb.js';
+import { NamePool } from '../../onnx/name-pool.ts';
 import { readFloats } from '../../onnx/tensor.ts';
 import { describeNode } from '../../onnx/walk-graph.ts';
-import { NamePool } from '../rewrite/name-pool.ts';
 import {
   type ActivationFormat,
   middleOf,
@@ -37,13 +37,22 @@ export interface QdqOptions {
   readonly biasCorrections?: ReadonlyMap<string, Float32Array> | undefined;
 }
 
+/** Names of what is written behind one activation. */
+interface StepNames {
+  readonly quantized: string;
+  readonly dequantized: string;
+  readonly quantizeNode: string;
+  readonly dequantizeNode: string;
+}
+
 /** ONNX's own QuantizeLinear takes 16 bits from opset 21 on; ONNX Runtime's takes them always. */
 const contribDomain = 'com.microsoft';
 
 /**
  * Writes a plan into its graph: after each activation QuantizeLinear and DequantizeLinear, before each integer
  * operator DequantizeLinear of its constants. Names are those of onnxruntime.quantization
- * (`x_QuantizeLinear_Output`, `x_scale`), so that tools made for its files read ours. Used once.
+ * (`x_QuantizeLinear_Output`, `x_scale`) where the model has no such name itself, so that tools made for its files read
+ * ours. Used once.
  */
 export class QdqEmitter {
   readonly notes: string[] = [];
@@ -52,6 +61,7 @@ export class QdqEmitter {
   readonly #options: QdqOptions;
   readonly #graph: GraphProto;
   readonly #constants: QuantizedConstants;
+  readonly #steps: ReadonlyMap<string, StepNames>;
 
   constructor(
     graph: GraphProto,
@@ -64,9 +74,7 @@ export class QdqEmitter {
     this.#scales = scales;
     this.#options = options;
     const names = new NamePool(graph);
-    for (const tensor of plan.activations)
-      for (const name of [dequantizedName(tensor), quantizedName(tensor), `${tensor}_QuantizeLinear`])
-        names.take(name);
+    this.#steps = new Map([...plan.activations].map((tensor) => [tensor, nameSteps(tensor, names)]));
     this.#constants = new QuantizedConstants(names);
   }
 
@@ -79,9 +87,7 @@ export class QdqEmitter {
     for (const node of graph.node) {
       nodes.push(...this.#quantizeConstants(node), ...this.#shieldFloat(node));
       const outputs = node.output.filter((output) => this.#plan.activations.has(output));
-      node.input = node.input.map((input) =>
-        this.#plan.activations.has(input) ? dequantizedName(input) : input,
-      );
+      node.input = node.input.map((input) => this.#steps.get(input)?.dequantized ?? input);
       nodes.push(node, ...outputs.flatMap((output) => this.#quantizeActivation(output)));
     }
     graph.node = nodes;
@@ -94,22 +100,22 @@ export class QdqEmitter {
       this.#constants.add(`${tensor}_scale`, 'float32', [], Float32Array.of(scale)),
       this.#addZeroPoint(tensor, zeroPoint),
     ];
-    const quantized = quantizedName(tensor);
+    const { quantized, dequantized, quantizeNode, dequantizeNode } = this.#steps.get(tensor)!;
     const domain = is16Bit(this.#options.activations) ? contribDomain : '';
     return [
       create(NodeProtoSchema, {
         opType: 'QuantizeLinear',
         domain,
-        name: `${tensor}_QuantizeLinear`,
+        name: quantizeNode,
         input: [tensor, ...parameters],
         output: [quantized],
       }),
       create(NodeProtoSchema, {
         opType: 'DequantizeLinear',
         domain,
-        name: `${tensor}_DequantizeLinear`,
+        name: dequantizeNode,
         input: [quantized, ...parameters],
-        output: [dequantizedName(tensor)],
+        output: [dequantized],
       }),
     ];
   }
@@ -260,9 +266,13 @@ export class QdqEmitter {
   }
 }
 
-/** Tensor that holds an activation's codes. */
-export function quantizedName(tensor: string): string {
-  return `${tensor}_QuantizeLinear_Output`;
+function nameSteps(tensor: string, names: NamePool): StepNames {
+  return {
+    quantized: names.take(`${tensor}_QuantizeLinear_Output`),
+    dequantized: names.take(dequantizedName(tensor)),
+    quantizeNode: names.take(`${tensor}_QuantizeLinear`),
+    dequantizeNode: names.take(`${tensor}_DequantizeLinear`),
+  };
 }
 
 function is16Bit({ elementType }: ActivationFormat): boolean {

@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { type NodeProto, NodeProtoSchema, type TensorProto } from '../../../gen/onnx/onnx_pb.js';
 import { intAttribute } from '../../onnx/attribute.ts';
+import type { NamePool } from '../../onnx/name-pool.ts';
 import { createTensor } from '../../onnx/tensor.ts';
-import type { NamePool } from '../rewrite/name-pool.ts';
 
 /** Initialisers of a quantized constant by their names. */
 interface QuantizedConstant {
@@ -61,7 +61,7 @@ export class QuantizedConstants {
   }
 }
 
-/** Tensor that holds what codes stand for. */
+/** Wanted name of the tensor that holds what codes stand for; taken from the pool, for the model may have it. */
 export function dequantizedName(tensor: string): string {
   return `${tensor}_DequantizeLinear_Output`;
 }

@@ -1,12 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import { type NodeProto, NodeProtoSchema, type TensorProto } from '../../../gen/onnx/onnx_pb.js';
 import { intAttribute } from '../../onnx/attribute.ts';
+import type { NamePool } from '../../onnx/name-pool.ts';
 import { createTensor } from '../../onnx/tensor.ts';
 import { checkFinite } from '../rewrite/check-finite.ts';
 import type { Constant } from '../rewrite/constant-scope.ts';
 import { microsoftDomain } from '../rewrite/import-microsoft-operators.ts';
 import { type MatrixProduct, readMatrix } from '../rewrite/matrix-product.ts';
-import type { NamePool } from '../rewrite/name-pool.ts';
 import { type BlockOptions, quantizeBlocks } from './quantize-blocks.ts';
 
 export interface BlockWriterOptions extends BlockOptions {

@@ -1,6 +1,7 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { GraphProto, ModelProto } from '../../../gen/onnx/onnx_pb.js';
 import { copyModel } from '../../onnx/copy-model.ts';
+import { NamePool } from '../../onnx/name-pool.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import type { ConvertedModel } from '../converted-model.ts';
 import { countConversion } from '../rewrite/count-conversion.ts';
@@ -8,7 +9,6 @@ import { dropUnusedConstants } from '../rewrite/drop-unused-constants.ts';
 import { importMicrosoftOperators } from '../rewrite/import-microsoft-operators.ts';
 import { KeptOperators } from '../rewrite/kept-operators.ts';
 import { type MatrixProduct, matchMatrixProduct } from '../rewrite/matrix-product.ts';
-import { NamePool } from '../rewrite/name-pool.ts';
 import { replaceNodes } from '../rewrite/replace-nodes.ts';
 import { requireOpset } from '../rewrite/require-opset.ts';
 import { walkScopes } from '../rewrite/walk-scopes.ts';

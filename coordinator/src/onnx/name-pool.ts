@@ -1,5 +1,5 @@
-import type { GraphProto } from '../../../gen/onnx/onnx_pb.js';
-import { walkGraphs } from '../../onnx/walk-graph.ts';
+import type { GraphProto } from '../../gen/onnx/onnx_pb.js';
+import { walkGraphs } from './walk-graph.ts';
 
 /**
  * Names of nodes and tensors that a model does not use yet. Subgraphs count too: what they name may not be
@@ -10,7 +10,13 @@ export class NamePool {
 
   constructor(main: GraphProto) {
     for (const graph of walkGraphs(main)) {
-      for (const { name } of [...graph.initializer, ...graph.input, ...graph.output, ...graph.node])
+      for (const { name } of [
+        ...graph.initializer,
+        ...graph.input,
+        ...graph.output,
+        ...graph.valueInfo,
+        ...graph.node,
+      ])
         this.#taken.add(name);
       for (const node of graph.node)
         for (const name of [...node.input, ...node.output]) this.#taken.add(name);
