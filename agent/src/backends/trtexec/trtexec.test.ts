@@ -11,6 +11,12 @@ import {
   parseProfile,
   parseTimes,
 } from '@qfleet/shared/trtexec/parse-exports.ts';
+import {
+  loadedEngineConsole,
+  nanoConsole,
+  summaryConsole,
+} from '@qfleet/shared/trtexec/testing/print-console.ts';
+import { engineLayers, printLayerNames, printProfile } from '@qfleet/shared/trtexec/testing/print-exports.ts';
 import { resolveLoad } from '../../jobs/resolve-load.ts';
 import { startRunner } from '../../runner/start-runner.ts';
 import { randomInputs } from '../../testing/make-job.ts';
@@ -19,18 +25,9 @@ import { backend } from '../trtexec.ts';
 import { buildArguments } from './build-arguments.ts';
 import { runTrtexec } from './run-trtexec.ts';
 
-const recorded = (name: string): string =>
-  fileURLToPath(new URL(`../../../../../shared/data/trtexec/${name}`, import.meta.url));
-const nano = recorded('trtexec-v8201-nano-culane18-fp32.log');
-const isThere = await readFile(nano).then(
-  () => true,
-  () => false,
-);
-const skip = isThere ? false : 'no test data: recorded output of trtexec';
-
-describe('what trtexec says on its console', { skip }, () => {
-  it('of version 8.2 on a Jetson Nano', async () => {
-    const facts = parseConsole(await readFile(nano, 'utf8'));
+describe('what trtexec says on its console', () => {
+  it('of version 8.2 on a Jetson Nano', () => {
+    const facts = parseConsole(nanoConsole);
     assert.equal(facts.version, '8.2.1');
     assert.equal(facts.gpu, 'NVIDIA Tegra X1');
     assert.equal(facts.computeCapability, '5.3');
@@ -47,21 +44,25 @@ describe('what trtexec says on its console', { skip }, () => {
     assert.equal(facts.warnings.length, 1);
   });
 
-  it('of version 8.0, and of a summary alone', async () => {
-    const old = parseConsole(await readFile(recorded('trtexec-v8001-nano-yolo-fp16-excerpt.log'), 'utf8'));
+  it('of version 8.0, and of a summary alone', () => {
+    const old = parseConsole(loadedEngineConsole);
     assert.deepEqual([old.version, old.latency?.['median'], old.buildSec], ['8.0.1', 40.6337, undefined]);
-    const best = parseConsole(await readFile(recorded('trtexec-v8201-best-summary.log'), 'utf8'));
+    const best = parseConsole(summaryConsole);
     assert.deepEqual([best.gpu, best.latency?.['median'], best.passed], [undefined, 13.7999, true]);
   });
 
-  it('profiles and layer lists of a real engine', async () => {
-    const { runs, layers } = parseProfile(await readFile(recorded('detr-profile.json'), 'utf8'));
+  it('profiles and layer lists of an engine', () => {
+    const { runs, layers } = parseProfile(printProfile(641, engineLayers));
     assert.equal(runs, 641);
-    const conv = layers.find(({ name }) => name === 'PWN(PWN(/Sub), PWN(/Div))');
-    assert.deepEqual([conv?.averageMs, conv?.medianMs], [0.0237058, 0.023296]);
-    const names = parseEngineLayers(await readFile(recorded('detr-layer-info.json'), 'utf8'));
-    assert.equal(names.length, 840);
-    assert.equal(layers.length, names.length);
+    assert.deepEqual(
+      layers.map(({ name, averageMs }) => ({ name, averageMs })),
+      engineLayers,
+    );
+    const names = parseEngineLayers(printLayerNames(engineLayers)).map(({ name }) => name);
+    assert.deepEqual(
+      names,
+      engineLayers.map(({ name }) => name),
+    );
   });
 });
 
@@ -121,8 +122,9 @@ describe('what trtexec exports', () => {
   });
 });
 
-describe('the adapter on what a Jetson Nano was recorded to say', { skip }, () => {
+describe('the adapter on what trtexec says on a Jetson Nano', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let nano: string;
   const changed = [
     'PATH',
     'XDG_CACHE_HOME',
@@ -143,6 +145,8 @@ describe('the adapter on what a Jetson Nano was recorded to say', { skip }, () =
     await chmod(program, 0o755);
     set('PATH', `${folder.path}:${process.env['PATH']}`);
     set('XDG_CACHE_HOME', folder.path);
+    nano = join(folder.path, 'nano.log');
+    await writeFile(nano, nanoConsole);
     set('REPLAY_CONSOLE', nano);
     set('REPLAY_LOG', join(folder.path, 'calls'));
     await writeFile(join(folder.path, 'model.onnx'), 'some model');

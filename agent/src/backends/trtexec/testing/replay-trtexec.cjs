@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Stands where trtexec would be, and says what a real one was recorded to say (REPLAY_CONSOLE); what it was asked to
+// Stands where trtexec would be, and says what a file holds (REPLAY_CONSOLE); what it was asked to
 // export it writes in the documented form. REPLAY_HANG: never ends, and starts a child that does not either.
 'use strict';
 const { readFileSync, writeFileSync } = require('node:fs');
@@ -18,7 +18,7 @@ if (process.env.REPLAY_HANG) {
   const engine = option('saveEngine');
   if (engine) writeFileSync(engine, 'engine');
   const times = option('exportTimes');
-  // The recorded averages of ten queries, as if each were one.
+  // The printed averages of ten queries, as if each were one.
   const averages = [...console.matchAll(/Host latency: ([\d.]+) ms/g)].map(([, ms]) => Number(ms));
   if (times)
     writeFileSync(times, JSON.stringify(averages.map((latencyMs) => ({ latencyMs, computeMs: latencyMs }))));
@@ -35,7 +35,7 @@ if (process.env.REPLAY_HANG) {
       `[ { "name" : "${name}", "dimensions" : "${dimensions}", "values" : [ ${values} ] } ]`,
     );
   }
-  // What a real engine was recorded to export, or one layer as the documentation has it.
+  // What a file holds, or one layer as the documentation has it.
   for (const [name, recorded, otherwise] of [
     [
       'exportProfile',
