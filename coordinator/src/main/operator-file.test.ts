@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -28,4 +29,21 @@ test('a damaged operator file is named with what to do', async () => {
     code: 'configuration',
     message: /operator\.json is damaged/,
   });
+});
+
+test('a link that was planted under a temporary name is not followed, and a folder or pipe is no operator file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'qfleet-operator-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const victim = join(folder, 'victim');
+  writeFileSync(victim, 'precious');
+  symlinkSync(victim, join(folder, `operator.json.${process.pid}`));
+  await writeOperatorFile(folder, { url: 'http://127.0.0.1:7080', token: createToken(), pid: 42 });
+  assert.equal(readFileSync(victim, 'utf8'), 'precious');
+  await removeOperatorFile(folder);
+  for (const program of ['mkdir', 'mkfifo']) {
+    const path = join(folder, 'operator.json');
+    execFileSync(program, [path]);
+    await assert.rejects(readOperatorFile(folder), { code: 'configuration', message: /is damaged/ });
+    rmSync(path, { recursive: true });
+  }
 });

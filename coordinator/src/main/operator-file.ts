@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import * as z from 'zod';
+import { hasErrno } from '../blobs/has-errno.ts';
+import { writeDurably } from '../pki/write-durably.ts';
 
 const operatorSchema = z.object({ url: z.url(), token: z.string().min(1), pid: z.number().int() });
 
@@ -16,22 +18,22 @@ export function createToken(): string {
 
 /** Writes `operator.json` for the owner's eyes only (0600), whole or not at all. */
 export async function writeOperatorFile(dataDir: string, operator: Operator): Promise<void> {
-  const temporary = join(dataDir, `operator.json.${process.pid}`);
-  await writeFile(temporary, `${JSON.stringify(operator, null, 2)}\n`, { mode: 0o600 });
-  await rename(temporary, join(dataDir, 'operator.json'));
+  await writeDurably(join(dataDir, 'operator.json'), `${JSON.stringify(operator, null, 2)}\n`, 0o600);
 }
 
 /** The running coordinator of a data folder; undefined where none has left a file. Throws `configuration` where it is damaged. */
 export async function readOperatorFile(dataDir: string): Promise<Operator | undefined> {
   const path = join(dataDir, 'operator.json');
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
     throw QfleetError.from(error);
   });
-  if (text === undefined) return undefined;
+  if (!found) return undefined;
   try {
-    return operatorSchema.parse(JSON.parse(text));
+    if (!found.isFile()) throw new Error('It is no regular file.');
+    return operatorSchema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
+    if (hasErrno(cause, 'EACCES')) throw QfleetError.from(cause);
     const hint = 'Restart the coordinator: it writes a new one.';
     throw new QfleetError('configuration', `${path} is damaged.`, { hint, cause });
   }

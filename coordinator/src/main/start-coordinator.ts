@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Logger } from '@qfleet/shared/logger.ts';
 import type { Services } from '../api/services.ts';
@@ -9,6 +11,7 @@ import { startFleet } from '../fleet/start-fleet.ts';
 import { openAuthority } from '../pki/open-authority.ts';
 import { openCalibrationCache } from '../quantize/calibration/calibration-cache.ts';
 import { openStore } from '../store/open-store.ts';
+import type { Store } from '../store/store.ts';
 import { createImportTask } from '../tasks/import-task.ts';
 import { createQuantizeTask } from '../tasks/quantize-task.ts';
 import { TaskWorker } from '../tasks/task-worker.ts';
@@ -16,6 +19,7 @@ import { createId } from './create-id.ts';
 import { createServices } from './create-services.ts';
 import { createToken, removeOperatorFile, writeOperatorFile } from './operator-file.ts';
 import { readVersion } from './read-version.ts';
+import { usePart } from './use-part.ts';
 
 interface Listen {
   readonly host: string;
@@ -49,20 +53,30 @@ export interface Coordinator extends AsyncDisposable {
   readonly fleetAddress: string;
   readonly services: Services;
   readonly events: EventBus;
+  /** What the user should know of the data folder: what seems lost, or cannot be trusted. */
+  readonly notices: readonly string[];
 }
 
 /**
  * Builds a coordinator from its parts, in the order in which they need each other; disposing takes them down in the
  * reverse order, so that nothing loses what it stands on. Throws `configuration` (exit 78) where another process owns
- * the data folder or a port is taken.
+ * the data folder, a file in it is damaged or not what it should be, or a port is taken.
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { logger } = options;
   const dataDir = resolve(options.dataDir);
+  const openPart = <T>(name: string, open: (path: string) => Promise<T>): Promise<T> =>
+    usePart(join(dataDir, name), () => open(join(dataDir, name)));
   await using parts = new AsyncDisposableStack();
-  const store = parts.use(await openStore(dataDir));
-  const blobs = await openFileBlobStore(join(dataDir, 'blobs'));
-  const authority = await openAuthority(dataDir, { extraNames: options.publicHosts, nowMs: Date.now() });
+  const store = parts.use(await openPart('', () => openStore(dataDir)));
+  const blobs = await openPart('blobs', (folder) => openFileBlobStore(folder));
+  for (const name of ['calibration', 'summaries']) await openPart(name, makeFolder);
+  const isNewAuthority = !existsSync(join(dataDir, 'pki'));
+  const authority = await openPart('pki', () =>
+    openAuthority(dataDir, { extraNames: options.publicHosts, nowMs: Date.now() }),
+  );
+  const notices = [...store.notices];
+  if (isNewAuthority) notices.push(...(await noteNewAuthority(store)));
   const cache = openCalibrationCache(join(dataDir, 'calibration'));
   const kinds = [createImportTask({ store, blobs }), createQuantizeTask({ store, blobs, cache })];
   const events = new EventBus(store);
@@ -98,10 +112,13 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     await startApi({ services, token, listen: options.api, allowedHosts: options.allowedHosts, logger }),
   );
   parts.defer(() => closing.abort());
-  await writeOperatorFile(dataDir, { url: api.url, token, pid: process.pid });
+  await openPart('operator.json', () =>
+    writeOperatorFile(dataDir, { url: api.url, token, pid: process.pid }),
+  );
   parts.defer(() => removeOperatorFile(dataDir));
-  store.announce(api.url);
+  await store.announce(api.url);
   tasks.start();
+  for (const notice of notices) logger.warn(notice);
   logger.info({ dataDir, url: api.url, fleet: services.fleetAddress }, 'coordinator started');
   const running = parts.move();
   return {
@@ -112,6 +129,20 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     fleetAddress: services.fleetAddress,
     services,
     events,
+    notices,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+}
+
+/** A new authority is nothing to speak of, unless devices trust the one that is gone. */
+async function noteNewAuthority(store: Store): Promise<string[]> {
+  const devices = (await store.listDevices()).filter(({ state }) => state === 'approved');
+  if (devices.length === 0) return [];
+  return [
+    `The certificate authority was missing and a new one was made: ${devices.length} devices no longer trust this coordinator. Restore the folder pki from a backup, or add the devices again.`,
+  ];
 }

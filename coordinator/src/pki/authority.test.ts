@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -155,3 +156,57 @@ async function connectTo(
     listener.close();
   }
 }
+
+function replaceBy(program: string, path: string): void {
+  rmSync(path);
+  execFileSync(program, [path]);
+}
+
+test('a damaged, missing or misplaced file of the authority is named with the way back', async () => {
+  const cases: [string, (path: string) => void][] = [
+    ['ca.key', (path) => writeFileSync(path, 'junk')],
+    [
+      'ca.key',
+      (path) => writeFileSync(path, '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n'),
+    ],
+    ['ca.key', (path) => rmSync(path)],
+    ['ca.crt', (path) => writeFileSync(path, 'junk')],
+    ['ca.crt', (path) => rmSync(path)],
+    ['ca.crt', (path) => replaceBy('mkdir', path)],
+    ['ca.key', (path) => replaceBy('mkfifo', path)],
+  ];
+  for (const [name, damage] of cases) {
+    const folder = makeFolder();
+    await openAuthority(folder, { nowMs });
+    const path = join(folder, 'pki', name);
+    damage(path);
+    await assert.rejects(
+      openAuthority(folder, { nowMs }),
+      (error: Error & { code: string; hint?: string }) => {
+        assert.equal(error.code, 'configuration', error.message);
+        assert.ok(error.message.includes(path), error.message);
+        assert.match(error.hint ?? '', /[Rr]estore/);
+        return true;
+      },
+    );
+  }
+});
+
+test('a damaged server certificate is made anew', async () => {
+  const folder = makeFolder();
+  const { server } = await openAuthority(folder, { nowMs });
+  const path = join(folder, 'pki', 'server.json');
+  const other = await openAuthority(makeFolder(), { nowMs });
+  const mixed = { names: JSON.parse(readFileSync(path, 'utf8')).names };
+  for (const text of [
+    'junk',
+    '{}',
+    JSON.stringify({ ...mixed, server: { keyPem: 'junk', certificatePem: 'junk' } }),
+    JSON.stringify({ ...mixed, server: { ...server, keyPem: other.server.keyPem } }),
+  ]) {
+    writeFileSync(path, text);
+    const again = await openAuthority(folder, { nowMs });
+    assert.ok(new X509Certificate(again.server.certificatePem).ca === false);
+    assert.notEqual(again.server.certificatePem, server.certificatePem);
+  }
+});

@@ -6,7 +6,7 @@ import {
   type webcrypto,
 } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   BasicConstraintsExtension,
@@ -36,12 +36,16 @@ export interface AuthorityOptions {
 /**
  * The authority of a data folder, in `pki/`: made once (ECDSA P-256, 10 years, key 0600), then read. The
  * server's certificate is renewed where its names have changed or it ends within 30 days. Throws
- * `configuration` where the files do not belong together or the authority itself has expired.
+ * `configuration` (exit 78), naming the file, where one is damaged, where they do not belong together or the authority
+ * itself has expired.
  */
 export async function openAuthority(dataDir: string, options: AuthorityOptions): Promise<Authority> {
   const folder = join(dataDir, 'pki');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (!existsSync(join(folder, 'ca.crt'))) await makeAuthority(folder, options.nowMs);
+  await makeFolder(folder);
+  if (!existsSync(join(folder, 'ca.crt'))) {
+    refuseLostCertificate(folder);
+    await makeAuthority(folder, options.nowMs);
+  }
   const authority = await readAuthority(folder, options.nowMs);
   const names = listServerNames(options.extraNames ?? []);
   const server = await renewServerCertificate({ folder, authority, names, nowMs: options.nowMs });
@@ -73,9 +77,34 @@ async function makeAuthority(folder: string, nowMs: number): Promise<void> {
   await writeDurably(join(folder, 'ca.crt'), `${certificate.toString('pem')}\n`, 0o644);
 }
 
+const restoreHint =
+  'Restore the folder pki from a backup (README, "Backup and restore"), or move it away and add the devices again.';
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw unusable(folder, `cannot be used as a folder: ${(cause as Error).message}`, cause);
+  }
+}
+
+/** The server's certificate comes after the authority's: where it is there, the authority was whole, and devices trust it. */
+function refuseLostCertificate(folder: string): void {
+  if (!existsSync(join(folder, 'server.json'))) return;
+  throw unusable(
+    join(folder, 'ca.crt'),
+    'is missing: the certificate of the authority that the devices trust',
+  );
+}
+
 async function readAuthority(folder: string, nowMs: number): Promise<Omit<Authority, 'server'>> {
-  const certificatePem = await readFile(join(folder, 'ca.crt'), 'utf8');
-  const certificate = new X509Certificate(certificatePem);
+  const certificatePath = join(folder, 'ca.crt');
+  const certificatePem = await readPem(certificatePath);
+  const certificate = await parsed(
+    certificatePath,
+    'no certificate',
+    () => new X509Certificate(certificatePem),
+  );
   if (certificate.notAfter.getTime() <= nowMs) {
     throw new QfleetError(
       'configuration',
@@ -83,20 +112,35 @@ async function readAuthority(folder: string, nowMs: number): Promise<Omit<Author
       { hint: 'Check the clock; if it is right, move that folder away and add the devices again.' },
     );
   }
-  const keyPem = await readKey(join(folder, 'ca.key'));
+  const keyPath = join(folder, 'ca.key');
+  const keyPem = await readPem(keyPath);
+  const signingKey = await parsed(keyPath, 'no private key for ECDSA on P-256', () => toSigningKey(keyPem));
   checkPair(folder, keyPem, certificate);
-  return { certificatePem, signingKey: await toSigningKey(keyPem), subject: certificate.subject };
+  return { certificatePem, signingKey, subject: certificate.subject };
 }
 
-async function readKey(path: string): Promise<string> {
+/** A named pipe would be read for ever. */
+async function readPem(path: string): Promise<string> {
   try {
+    const found = await stat(path);
+    if (!found.isFile()) throw new Error(found.isDirectory() ? 'it is a folder' : 'it is no regular file');
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new QfleetError('configuration', `The key of the certificate authority cannot be read: ${path}.`, {
-      hint: 'Restore it from a backup, or move the folder away and add the devices again.',
-      cause,
-    });
+    throw unusable(path, `cannot be read: ${(cause as Error).message}`, cause);
   }
+}
+
+/** What a parser says of damaged bytes ("DECODER routines::unsupported") helps nobody without the file's name. */
+async function parsed<T>(path: string, what: string, parse: () => T | Promise<T>): Promise<T> {
+  try {
+    return await parse();
+  } catch (cause) {
+    throw unusable(path, `holds ${what}; it is damaged`, cause);
+  }
+}
+
+function unusable(path: string, what: string, cause?: unknown): QfleetError {
+  return new QfleetError('configuration', `${path} ${what}.`, { hint: restoreHint, cause });
 }
 
 function checkPair(folder: string, keyPem: string, certificate: X509Certificate): void {

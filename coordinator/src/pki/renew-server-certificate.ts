@@ -1,7 +1,8 @@
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '@qfleet/shared/canonical-json.ts';
+import * as z from 'zod';
 import type { Authority } from './authority.ts';
 import type { ServerName } from './list-server-names.ts';
 import { signCertificate } from './sign-certificate.ts';
@@ -46,21 +47,32 @@ interface Saved {
   readonly server: Authority['server'];
 }
 
+const savedSchema = z.object({
+  names: z.array(z.object({ type: z.enum(['dns', 'ip']), value: z.string() })),
+  server: z.object({ keyPem: z.string(), certificatePem: z.string() }),
+});
+
+/** Undefined where the file is missing or damaged: nobody trusts this certificate itself, so that a new one serves as well. */
 async function readSaved(path: string): Promise<Saved | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Saved;
+    if (!(await stat(path)).isFile()) return undefined;
+    return savedSchema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch {
     return undefined;
   }
 }
 
 function stillServes(saved: Saved, renewal: Renewal): boolean {
-  const certificate = new X509Certificate(saved.server.certificatePem);
-  const endsMs = certificate.validToDate.getTime();
-  const issuer = new X509Certificate(renewal.authority.certificatePem);
-  return (
-    canonicalJson(saved.names) === canonicalJson(renewal.names) &&
-    endsMs - renewal.nowMs >= renewBeforeMs &&
-    certificate.verify(issuer.publicKey)
-  );
+  try {
+    const certificate = new X509Certificate(saved.server.certificatePem);
+    const issuer = new X509Certificate(renewal.authority.certificatePem);
+    return (
+      canonicalJson(saved.names) === canonicalJson(renewal.names) &&
+      certificate.validToDate.getTime() - renewal.nowMs >= renewBeforeMs &&
+      certificate.verify(issuer.publicKey) &&
+      certificate.checkPrivateKey(createPrivateKey(saved.server.keyPem))
+    );
+  } catch {
+    return false;
+  }
 }

@@ -46,7 +46,7 @@ test('what was acknowledged is stored after the process was killed, time and aga
 test('a second owner of a data folder is refused with the name of the first', async () => {
   const folder = makeFolder();
   const first = await openStore(folder);
-  first.announce('http://127.0.0.1:7080');
+  await first.announce('http://127.0.0.1:7080');
   await assert.rejects(openStore(folder), (error: Error & { code: string; hint: string }) => {
     assert.equal(error.code, 'configuration');
     assert.match(error.message, new RegExp(`pid ${process.pid} .*http://127.0.0.1:7080.* owns ${folder}`));

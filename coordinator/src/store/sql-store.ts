@@ -221,10 +221,15 @@ export class SqlStore implements Store {
     return this.#transact(referencedBlobs);
   }
 
-  async [Symbol.asyncDispose]() {
-    if (this.#isClosed) return;
+  /** Takes no more work; false where it was closed already. */
+  close(): boolean {
+    const wasOpen = !this.#isClosed;
     this.#isClosed = true;
-    await this.#db.destroy();
+    return wasOpen;
+  }
+
+  async [Symbol.asyncDispose]() {
+    if (this.close()) await this.#db.destroy();
   }
 
   async #transact<T>(work: (scope: Scope) => Promise<T>): Promise<T> {

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sql } from 'kysely';
-import { openSqliteDatabase } from './sqlite-database.ts';
+import { adaptSqlite, openSqlite } from './sqlite-database.ts';
 
 const sqliteFull = 13;
 
 test('a transaction that finds the disk full says so, and the next one works', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'qfleet-sqlite-'));
-  const database = openSqliteDatabase(join(folder, 'small.db'));
+  const database = adaptSqlite(openSqlite(join(folder, 'small.db')));
   try {
     await sql`create table things (bytes blob)`.execute(database);
     await sql`pragma max_page_count = 16`.execute(database);

@@ -6,15 +6,24 @@ const busyTimeoutMs = 5000;
 const cachedStatements = 256;
 
 /**
- * Opens a SQLite file for Kysely through `node:sqlite`. WAL with `synchronous=FULL`: a commit is on the disk
- * before it returns. The busy timeout is set before the journal mode; the other order fails with SQLITE_BUSY
- * where two processes open at once.
+ * Opens a SQLite file. WAL with `synchronous=FULL`: a commit is on the disk before it returns. The busy timeout is set
+ * before the journal mode; the other order fails with SQLITE_BUSY where two processes open at once.
  */
-export function openSqliteDatabase(path: string): Database {
+export function openSqlite(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { enableForeignKeyConstraints: true });
-  database.exec(`pragma busy_timeout = ${busyTimeoutMs}`);
-  database.exec('pragma journal_mode = wal');
-  database.exec('pragma synchronous = full');
+  try {
+    database.exec(`pragma busy_timeout = ${busyTimeoutMs}`);
+    database.exec('pragma journal_mode = wal');
+    database.exec('pragma synchronous = full');
+    return database;
+  } catch (thrown) {
+    database.close();
+    throw thrown;
+  }
+}
+
+/** An open SQLite database for Kysely; it closes with it. */
+export function adaptSqlite(database: DatabaseSync): Database {
   return new Kysely<Schema>({ dialect: new SqliteDialect({ database: adapt(database) }) });
 }
 

@@ -49,6 +49,7 @@ async function up(context: CliContext, options: UpOptions): Promise<void> {
   say(context, `  data    ${coordinator.dataDir}`);
   say(context, `  API     ${coordinator.url} (the token is in operator.json there)`);
   say(context, `  agents  ${coordinator.fleetAddress}`);
+  for (const notice of coordinator.notices) say(context, `Warning: ${notice}`);
   say(
     context,
     'Next: qfleet device add NAME --out DIR, then on that machine: qfleet-agent run --identity DIR',

@@ -16,6 +16,19 @@ export const checkDataFolder: Check = async ({ dataDir }) => {
     return { what, state: 'failed', detail: `${place} is not writable`, fix };
   }
   if (!found) return { what, state: 'ok', detail: `${dataDir} will be made by \`qfleet up\`` };
+  if (!found.isDirectory()) {
+    const fix = 'Name a folder with --data.';
+    return { what, state: 'failed', detail: `${dataDir} is no folder`, fix };
+  }
+  const own = process.getuid?.();
+  if (own !== undefined && own !== 0 && found.uid !== own) {
+    const fix = 'Use it as that user, or choose another folder with --data.';
+    return { what, state: 'failed', detail: `${dataDir} belongs to user ${found.uid}`, fix };
+  }
+  if (found.mode & 0o002) {
+    const detail = `every user can write to ${dataDir} (mode ${(found.mode & 0o7777).toString(8)})`;
+    return { what, state: 'failed', detail, fix: `Check what is in it, then: chmod 700 ${dataDir}` };
+  }
   if (found.mode & 0o077) {
     const detail = `${dataDir} is open to others (mode ${(found.mode & 0o777).toString(8)})`;
     return { what, state: 'warning', detail, fix: `chmod 700 ${dataDir}` };

@@ -3,6 +3,7 @@ import { checkAgent } from './check-agent.ts';
 import { checkCertificates } from './check-certificates.ts';
 import { checkCoordinator } from './check-coordinator.ts';
 import { checkDataFolder } from './check-data-folder.ts';
+import { checkDatabaseOfFolder } from './check-database.ts';
 import { checkDisk } from './check-disk.ts';
 import { checkEmulator } from './check-emulator.ts';
 import { checkNode } from './check-node.ts';
@@ -15,6 +16,7 @@ export const checks: readonly Check[] = [
   checkNode,
   checkPlatform,
   checkDataFolder,
+  checkDatabaseOfFolder,
   checkDisk,
   checkPorts,
   checkCoordinator,
