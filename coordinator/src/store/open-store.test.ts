@@ -226,8 +226,8 @@ describe('a data folder that others can change', () => {
   test('is refused where it is another user’s', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
     const folder = makeFolder();
     chmodSync(folder, 0o770);
-    const drop = ['--reuid=65534', '--regid=0', '--clear-groups', process.execPath, loop, folder];
-    const { stderr } = spawnSync('setpriv', drop, { encoding: 'utf8', timeout: 60_000 });
+    const other = { uid: 65534, gid: 0, encoding: 'utf8', timeout: 60_000 } as const;
+    const { stderr } = spawnSync(process.execPath, [loop, folder], other);
     assert.match(stderr, /belongs to user 0; this coordinator runs as user 65534/);
   });
 
