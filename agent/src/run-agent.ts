@@ -206,7 +206,7 @@ async function serve(agent: Agent, { identity, log, drain, leave }: RunAgentOpti
     log,
     onProblem,
     onDelivered: () => status.update(),
-    pause: (durationMs) => pauseUntilWelcome(durationMs, welcomes, ending.signal),
+    welcomes,
     signal: ending.signal,
   });
   await aborted(AbortSignal.any([drain, leave]));
@@ -281,20 +281,6 @@ async function removeOldWork(workFolder: string): Promise<void> {
 async function waitForDelivery(spool: Spool, leave: AbortSignal): Promise<void> {
   const until = performance.now() + lastDeliveryMs;
   while (spool.entries.length > 0 && performance.now() < until && !leave.aborted) await sleep(50);
-}
-
-async function pauseUntilWelcome(
-  durationMs: number,
-  welcomes: EventTarget,
-  signal: AbortSignal,
-): Promise<void> {
-  const waking = new AbortController();
-  const wake = (): void => waking.abort();
-  welcomes.addEventListener('welcome', wake, { once: true });
-  await sleep(durationMs, undefined, { signal: AbortSignal.any([signal, waking.signal]) }).catch(
-    () => undefined,
-  );
-  welcomes.removeEventListener('welcome', wake);
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -90,7 +90,7 @@ async function prepareUpload(link: Link, { folder, signal }: BenchContext): Prom
   const path = join(folder, 'sent');
   await writeRandom(path);
   const digest = await digestFile(path);
-  return { path, move: () => uploadBlob({ client: link.client, digest, path, signal }) };
+  return { path, move: () => uploadBlob({ link, digest, path, signal }) };
 }
 
 /** What a transfer took, seconds. */

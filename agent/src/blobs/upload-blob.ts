@@ -1,19 +1,22 @@
-import { open, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { ClientWritableStream } from '@grpc/grpc-js';
 import type { Digest } from '@qfleet/shared/digest.ts';
-import type { AgentServiceClient } from '@qfleet/shared/gen/qfleet/v1/AgentService.ts';
+import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { PutBlobRequest } from '@qfleet/shared/gen/qfleet/v1/PutBlobRequest.ts';
 import type { StatBlobRequest } from '@qfleet/shared/gen/qfleet/v1/StatBlobRequest.ts';
 import type { StatBlobResponse__Output } from '@qfleet/shared/gen/qfleet/v1/StatBlobResponse.ts';
 import { blobChunkBytes } from '@qfleet/shared/grpc/agent-service.ts';
 import { callUnary } from '../session/call-unary.ts';
+import { fromThrownCall } from '../session/grpc-error.ts';
+import type { Link } from '../session/link.ts';
 import type { TransferLog } from './transfer-log.ts';
 
 /** An upload that moves nothing for this long is given up, milliseconds. */
 const stallMs = 60_000;
 
 export interface Upload {
-  readonly client: AgentServiceClient;
+  readonly link: Link;
   readonly digest: Digest;
   readonly path: string;
   readonly signal: AbortSignal;
@@ -22,75 +25,97 @@ export interface Upload {
 }
 
 /**
- * Sends a blob, from where an earlier attempt ended; nothing where the coordinator has it. Holds back when the
- * connection does: at most one chunk waits in memory. Throws the call's ServiceError.
+ * Sends a blob, from where an earlier attempt ended; nothing where the coordinator has it. The file is opened once, and
+ * sent only if it has its digest. Holds back when the connection does: at most one chunk waits in memory. However it
+ * ends, the call has ended too. Throws the call's ServiceError, `digest-mismatch` where the disk has changed the file,
+ * and the system's error where it cannot be read.
  */
-export async function uploadBlob({ client, digest, path, signal, transfers }: Upload): Promise<void> {
+export async function uploadBlob({ link, digest, path, signal, transfers }: Upload): Promise<void> {
   const { complete, receivedBytes } = await callUnary<StatBlobRequest, StatBlobResponse__Output>(
-    (...call) => client.statBlob(...call),
+    (...call) => link.client.statBlob(...call),
     { digest },
     signal,
   );
   if (complete) return;
-  const { size } = await stat(path);
+  await using file = await open(path);
+  const size = await verify(file, digest, path);
   signal.throwIfAborted();
-  const put = startPut(client, signal);
+  using put = startPut(link, signal);
   const offset = Math.min(receivedBytes, size);
   const start = process.hrtime.bigint();
-  try {
-    await Promise.race([put.answered, sendFile(put, { digest, path, size, offset })]);
-    await put.answered;
-    transfers?.add('upload', size - offset, Number(process.hrtime.bigint() - start));
-  } finally {
-    put[Symbol.dispose]();
+  await Promise.race([put.answered, sendFile(put, { digest, file, size, offset })]);
+  await put.answered;
+  transfers?.add('upload', size - offset, Number(process.hrtime.bigint() - start));
+}
+
+/** The size of a file that has its digest. */
+async function verify(file: FileHandle, digest: Digest, path: string): Promise<number> {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(2 ** 20);
+  let size = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, size);
+    if (bytesRead === 0) break;
+    hash.update(buffer.subarray(0, bytesRead));
+    size += bytesRead;
   }
+  const found = hash.digest('hex');
+  if (found === digest) return size;
+  throw new QfleetError(
+    'digest-mismatch',
+    `The blob ${digest} changed on this device's disk: its SHA-256 is ${found} now.`,
+    { hint: `Check the disk that holds ${path}.` },
+  );
 }
 
 interface Put extends Disposable {
   readonly call: ClientWritableStream<PutBlobRequest>;
   readonly answered: Promise<unknown>;
+  /** Aborted when the upload is over, however it ended. */
+  readonly over: AbortSignal;
   touch(): void;
 }
 
-function startPut(client: AgentServiceClient, signal: AbortSignal): Put {
-  let call!: ClientWritableStream<PutBlobRequest>;
-  const answered = new Promise<unknown>((resolve, reject) => {
-    call = client.putBlob((error, response) => (error ? reject(error) : resolve(response)));
-  });
+/** Opens the call; throws where that is not possible, with nothing left behind. */
+function startPut(link: Link, signal: AbortSignal): Put {
+  const { promise: answered, resolve, reject } = Promise.withResolvers<unknown>();
   answered.catch(() => undefined);
+  const call = fromThrownCall(() =>
+    link.client.putBlob((error, response) => (error ? reject(error) : resolve(response))),
+  );
+  // The callback tells of errors; the stream tells of them once more.
+  call.on('error', () => undefined);
   const cancel = (): void => call.cancel();
   const timer = setTimeout(cancel, stallMs);
   signal.addEventListener('abort', cancel, { once: true });
-  // The callback tells of errors; the stream tells of them once more.
-  call.on('error', () => undefined);
+  const ending = new AbortController();
   return {
     call,
     answered,
+    over: ending.signal,
     touch: () => void timer.refresh(),
     [Symbol.dispose]: () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', cancel);
+      ending.abort();
+      // One that was answered does not hear of it; one that failed here must not keep the coordinator waiting.
+      cancel();
     },
   };
 }
 
 interface FileToSend {
   readonly digest: Digest;
-  readonly path: string;
+  readonly file: FileHandle;
   readonly size: number;
   readonly offset: number;
 }
 
-async function sendFile(put: Put, { digest, path, size, offset }: FileToSend): Promise<void> {
+async function sendFile(put: Put, { digest, file, size, offset }: FileToSend): Promise<void> {
   await write(put, { digest, totalBytes: size, offset });
-  await using file = await open(path);
-  for (let at = offset; at < size; ) {
-    const { bytesRead, buffer } = await file.read(
-      Buffer.alloc(Math.min(blobChunkBytes, size - at)),
-      0,
-      null,
-      at,
-    );
+  for (let at = offset; at < size && !put.over.aborted; ) {
+    const wanted = Math.min(blobChunkBytes, size - at);
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(wanted), 0, wanted, at);
     if (bytesRead === 0) break;
     at += bytesRead;
     await write(put, { data: buffer.subarray(0, bytesRead) });
@@ -98,7 +123,8 @@ async function sendFile(put: Put, { digest, path, size, offset }: FileToSend): P
   put.call.end();
 }
 
-async function write({ call, answered, touch }: Put, message: PutBlobRequest): Promise<void> {
+async function write({ call, answered, over, touch }: Put, message: PutBlobRequest): Promise<void> {
+  if (over.aborted) return;
   if (!call.write(message)) {
     const drained = new Promise<void>((resolve) => call.once('drain', resolve));
     await Promise.race([drained, answered]);

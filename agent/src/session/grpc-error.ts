@@ -14,6 +14,7 @@ const transientStatuses = new Set<number>([
 
 /** Whether what a call failed with goes away by itself. */
 export function isTransient(thrown: unknown): boolean {
+  if (thrown instanceof QfleetError) return thrown.code === 'no-coordinator';
   return isServiceError(thrown) && transientStatuses.has(thrown.code);
 }
 
@@ -40,6 +41,19 @@ export function fromServiceError(thrown: unknown): QfleetError {
     ...(hint === undefined ? {} : { hint: decodeURIComponent(String(hint)) }),
     cause: thrown,
   });
+}
+
+/**
+ * Starts a call. A channel that was shut down meanwhile throws a bare Error instead of ending the call with a status;
+ * that becomes `no-coordinator`, which it means.
+ */
+export function fromThrownCall<Call>(start: () => Call): Call {
+  try {
+    return start();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new QfleetError('no-coordinator', `The call could not be started: ${why}.`, { cause });
+  }
 }
 
 const codeOfStatus: Readonly<Record<number, ErrorCode>> = {

@@ -1,20 +1,13 @@
-import { type KeyObject, sign } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { status } from '@grpc/grpc-js';
-import { canonicalJson } from '@qfleet/shared/canonical-json.ts';
-import type { Digest } from '@qfleet/shared/digest.ts';
-import type { SubmitResultRequest } from '@qfleet/shared/gen/qfleet/v1/SubmitResultRequest.ts';
-import type { SubmitResultResponse__Output } from '@qfleet/shared/gen/qfleet/v1/SubmitResultResponse.ts';
-import { missingBlobsMetadataKey } from '@qfleet/shared/grpc/agent-service.ts';
+import type { KeyObject } from 'node:crypto';
 import type { Logger } from '@qfleet/shared/logger.ts';
 import type { Random } from '@qfleet/shared/random.ts';
-import type { JobResult } from '@qfleet/shared/result/job-result.ts';
 import type { TransferLog } from '../blobs/transfer-log.ts';
-import { uploadBlob } from '../blobs/upload-blob.ts';
-import { callUnary } from '../session/call-unary.ts';
 import { fullJitterMs } from '../session/full-jitter.ts';
-import { fromServiceError, isServiceError } from '../session/grpc-error.ts';
+import { fromServiceError } from '../session/grpc-error.ts';
 import type { Link } from '../session/link.ts';
+import { deliverEntry } from './deliver-entry.ts';
+import { failedResult } from './failed-result.ts';
+import { type DeliveryVerdict, judgeDeliveryFailure } from './judge-delivery-failure.ts';
 import type { Spool, SpoolEntry } from './spool.ts';
 
 export interface DeliveryOptions {
@@ -24,8 +17,8 @@ export interface DeliveryOptions {
   readonly key: KeyObject;
   readonly random: Random;
   readonly log: Logger;
-  /** Waits so many milliseconds, or until there is a new session or the signal is aborted. */
-  readonly pause: (durationMs: number) => Promise<void>;
+  /** Fires `welcome` at every new session: what waited for the network is tried at once. */
+  readonly welcomes: EventTarget;
   readonly onDelivered: (entry: SpoolEntry) => void;
   readonly onProblem: (message: string) => void;
   /** Where the speed of uploads is noted. */
@@ -33,152 +26,118 @@ export interface DeliveryOptions {
   readonly signal: AbortSignal;
 }
 
-/** Hands in the spool's results, oldest first, for as long as it takes; ends when the signal is aborted. */
+/**
+ * Submits the spool's results, oldest first, for as long as it takes; ends when the signal is aborted. Each has a
+ * back-off of its own, so that one that is in trouble does not hold up the others; a broken link has one for all. What
+ * will never be taken is set aside, and its job is told why.
+ */
 export async function deliverResults(options: DeliveryOptions): Promise<void> {
-  const { spool, random, pause, signal } = options;
-  let attempt = 0;
-  while (!signal.aborted) {
-    if (await deliverAll(options)) await pause(fullJitterMs(attempt++, random));
-    else {
-      attempt = 0;
-      if (spool.entries.length === 0) await waitForAddition(spool, signal);
-    }
+  const queue: Queue = { waits: new Map(), link: noWait };
+  const onWelcome = (): void => {
+    queue.link = noWait;
+    for (const [entry, wait] of queue.waits) queue.waits.set(entry, { ...wait, untilMs: 0 });
+  };
+  options.welcomes.addEventListener('welcome', onWelcome);
+  while (!options.signal.aborted) {
+    const due = nextDue(queue, options.spool.entries);
+    if (due) await deliverOnce(due, queue, options);
+    else await rest(queue, options);
   }
+  options.welcomes.removeEventListener('welcome', onWelcome);
 }
 
-async function deliverAll(options: DeliveryOptions): Promise<boolean> {
-  let hasFailed = false;
-  for (const entry of options.spool.entries) {
-    if (options.signal.aborted) return hasFailed;
-    try {
-      await deliver(entry, options);
-      options.onDelivered(entry);
-    } catch (thrown) {
-      if (options.signal.aborted) return hasFailed;
-      if (isLastingRefusal(thrown)) await giveUp(entry, thrown, options);
-      else {
-        hasFailed = true;
-        reportProblem(entry, thrown, options);
-      }
-    }
-  }
-  return hasFailed;
+/** How long to wait for the next attempt. */
+interface Wait {
+  /** Monotonic milliseconds. */
+  readonly untilMs: number;
+  readonly attempts: number;
+  readonly refusals: number;
 }
 
-/** Blobs first, then the result; where the coordinator still misses blobs, those and the result again. */
-async function deliver(entry: SpoolEntry, options: DeliveryOptions): Promise<void> {
-  const { spool, log } = options;
-  await uploadBlobs(entry, entry.blobs, options);
-  const bytes = entry.bytes ?? (await readFile(entry.resultPath));
-  let answer: SubmitResultResponse__Output;
+const noWait: Wait = { untilMs: 0, attempts: 0, refusals: 0 };
+
+interface Queue {
+  readonly waits: Map<SpoolEntry, Wait>;
+  link: Wait;
+}
+
+function nextDue({ waits, link }: Queue, entries: readonly SpoolEntry[]): SpoolEntry | undefined {
+  for (const entry of waits.keys()) if (!entries.includes(entry)) waits.delete(entry);
+  const nowMs = performance.now();
+  if (link.untilMs > nowMs) return undefined;
+  return entries.find((entry) => (waits.get(entry) ?? noWait).untilMs <= nowMs);
+}
+
+async function deliverOnce(entry: SpoolEntry, queue: Queue, options: DeliveryOptions): Promise<void> {
+  const { jobId, fence } = entry;
   try {
-    answer = await submit(entry, bytes, options);
+    const { status, detail } = await deliverEntry(entry, options);
+    queue.link = noWait;
+    await options.spool.remove(entry);
+    options.log.info({ jobId, fence, status, detail }, 'Result submitted.');
+    options.onDelivered(entry);
   } catch (thrown) {
-    const missing = missingBlobs(thrown, entry);
-    if (missing.length === 0) throw thrown;
-    await uploadBlobs(entry, missing, options);
-    answer = await submit(entry, bytes, options);
-  }
-  await spool.remove(entry);
-  log.info(
-    { jobId: entry.jobId, fence: entry.fence, status: answer.status, detail: answer.detail },
-    'Result handed in.',
-  );
-}
-
-async function uploadBlobs(
-  entry: SpoolEntry,
-  blobs: readonly Digest[],
-  options: DeliveryOptions,
-): Promise<void> {
-  for (const digest of blobs) {
-    await uploadBlob({
-      client: options.link.client,
-      digest,
-      path: entry.blobPath(digest),
-      signal: options.signal,
-      ...(options.transfers && { transfers: options.transfers }),
-    });
+    if (options.signal.aborted) return;
+    const wait = queue.waits.get(entry) ?? noWait;
+    const verdict = judgeDeliveryFailure(thrown, wait.refusals);
+    if (verdict.kind === 'give-up') return giveUp(entry, verdict, options);
+    queue.waits.set(entry, { ...longer(wait, options.random), refusals: verdict.refusals });
+    queue.link = verdict.concernsLink ? longer(queue.link, options.random) : noWait;
+    reportProblem(entry, thrown, options);
   }
 }
 
-function submit(
-  entry: SpoolEntry,
-  bytes: Uint8Array,
-  { link, key, signal }: DeliveryOptions,
-): Promise<SubmitResultResponse__Output> {
-  const { client } = link;
-  const resultJson = Buffer.from(bytes);
-  const request = { resultJson, digest: entry.digest, signature: sign(null, bytes, key) };
-  return callUnary<SubmitResultRequest, SubmitResultResponse__Output>(
-    (...call) => client.submitResult(...call),
-    request,
-    signal,
-  );
-}
-
-/** The blobs that the coordinator names as missing and that the entry has. */
-function missingBlobs(thrown: unknown, entry: SpoolEntry): Digest[] {
-  if (!isServiceError(thrown) || thrown.code !== status.FAILED_PRECONDITION) return [];
-  const named = String(thrown.metadata.get(missingBlobsMetadataKey)[0] ?? '').split(',');
-  return entry.blobs.filter((digest) => named.includes(digest));
+function longer({ attempts, refusals }: Wait, random: Random): Wait {
+  const untilMs = performance.now() + fullJitterMs(attempts, random);
+  return { untilMs, attempts: attempts + 1, refusals };
 }
 
 /**
- * The same bytes will be refused again, and the job would be measured again and again for them. So the failure to hand
- * them in becomes the job's result, unless nobody knows the job or it has failed anyway.
+ * The same bytes would fail again, and the job would be measured again and again for them. So the failure to submit
+ * them becomes the job's result, unless nobody knows the job, or the coordinator has refused a failure.
  */
-async function giveUp(entry: SpoolEntry, thrown: unknown, options: DeliveryOptions): Promise<void> {
-  const { message } = fromServiceError(thrown);
-  const text = `The coordinator refused the result: ${message}`;
-  const bytes = entry.bytes ?? (await readFile(entry.resultPath));
-  const result = JSON.parse(Buffer.from(bytes).toString('utf8')) as JobResult;
-  await options.spool.setAside(entry);
-  options.log.error(
-    { jobId: entry.jobId, fence: entry.fence, digest: entry.digest },
-    `${text} It is kept aside.`,
-  );
-  options.onProblem(text);
-  const isKnown = isServiceError(thrown) && thrown.code !== status.NOT_FOUND;
-  if (!isKnown || result.outcome.kind === 'failed') return;
-  const failed: JobResult = {
-    ...result,
-    // Whatever was wrong in them must not be wrong again.
-    environmentBefore: { atUnixMs: result.startedAtUnixMs },
-    environmentAfter: { atUnixMs: result.startedAtUnixMs },
-    blobs: [],
-    outcome: {
-      kind: 'failed',
-      failure: { class: 'internal', message: text, hint: `See state/refused/${entry.digest} on the device.` },
-    },
-  };
-  const unsent = { bytes: Buffer.from(canonicalJson(failed)), jobId: entry.jobId, fence: entry.fence };
-  await options.spool.add({ ...unsent, blobs: [] }).catch(() => options.spool.hold(unsent));
-}
-
-function isLastingRefusal(thrown: unknown): boolean {
-  return isServiceError(thrown) && [status.INVALID_ARGUMENT, status.NOT_FOUND].includes(thrown.code);
+async function giveUp(
+  entry: SpoolEntry,
+  { failure, why }: Extract<DeliveryVerdict, { kind: 'give-up' }>,
+  { spool, log, onProblem }: DeliveryOptions,
+): Promise<void> {
+  const { jobId, fence, digest, header } = entry;
+  await spool.setAside(entry);
+  log.error({ jobId, fence, digest, hint: failure.hint }, `${failure.message} It is kept aside.`);
+  onProblem(failure.message);
+  if (why === 'unknown-job' || (why === 'refused' && header.failure)) return;
+  const hint = failure.hint ?? `See state/refused/${digest} on the device.`;
+  const bytes = failedResult(header, header.failure ?? { ...failure, hint });
+  // A disk that has lost one result is not trusted with the next.
+  if (why === 'lost') spool.hold({ bytes, jobId, fence });
+  else await spool.add({ bytes, jobId, fence, blobs: [] }).catch(() => spool.hold({ bytes, jobId, fence }));
 }
 
 function reportProblem(entry: SpoolEntry, thrown: unknown, { log, onProblem }: DeliveryOptions): void {
   const { code, message, hint } = fromServiceError(thrown);
-  log.warn(
-    { jobId: entry.jobId, fence: entry.fence, code, hint },
-    `A result waits to be handed in: ${message}`,
-  );
-  onProblem(`A result waits to be handed in: ${message}`);
+  const { jobId, fence } = entry;
+  log.warn({ jobId, fence, code, hint }, `A result waits to be submitted: ${message}`);
+  onProblem(`A result waits to be submitted: ${message}`);
 }
 
-async function waitForAddition(spool: Spool, signal: AbortSignal): Promise<void> {
+/** Until the first wait is over, there is a new session, a result was added, or the signal is aborted. */
+async function rest(
+  { waits, link }: Queue,
+  { spool, welcomes, signal }: Pick<DeliveryOptions, 'spool' | 'welcomes' | 'signal'>,
+): Promise<void> {
   // Aborted meanwhile: no event would come any more.
   if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      listening[Symbol.dispose]();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const listening = spool.onAdded(done);
-    signal.addEventListener('abort', done, { once: true });
-  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const wake = (): void => resolve();
+  const firstMs = Math.min(...spool.entries.map((entry) => (waits.get(entry) ?? noWait).untilMs));
+  const waitMs = Math.max(firstMs, link.untilMs) - performance.now();
+  const timer = Number.isFinite(waitMs) ? setTimeout(wake, Math.max(0, waitMs)) : undefined;
+  const listening = spool.onAdded(wake);
+  welcomes.addEventListener('welcome', wake);
+  signal.addEventListener('abort', wake);
+  await promise;
+  clearTimeout(timer);
+  listening[Symbol.dispose]();
+  welcomes.removeEventListener('welcome', wake);
+  signal.removeEventListener('abort', wake);
 }

@@ -8,12 +8,13 @@ import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { Spool } from './spool.ts';
 
 const log = createLogger({ name: 'test', level: 'silent' });
-const resultBytes = (jobId: string): Buffer => Buffer.from(`{"fence":2,"jobId":"${jobId}"}`);
+const resultBytes = (jobId: string, ...blobs: string[]): Buffer =>
+  Buffer.from(JSON.stringify({ blobs, fence: 2, jobId }));
 
 async function addResult(spool: Spool, folder: string, jobId: string, blob: string) {
   const digest = digestBytes(blob);
   await writeFile(join(folder, digest), blob);
-  const bytes = resultBytes(jobId);
+  const bytes = resultBytes(jobId, digest);
   return spool.add({ bytes, jobId, fence: 2, blobs: [{ digest, path: join(folder, digest) }] });
 }
 
@@ -27,10 +28,11 @@ describe('the spool', () => {
     const [entry] = again.entries;
     assert.equal(entry?.jobId, 'job_a');
     assert.equal(entry?.fence, 2);
-    assert.deepEqual(await readFile(entry!.resultPath), resultBytes('job_a'));
+    const bytes = resultBytes('job_a', digestBytes('samples'));
+    assert.deepEqual(await readFile(entry!.resultPath), bytes);
     assert.equal(await readFile(entry!.blobPath(digestBytes('samples')), 'utf8'), 'samples');
     assert.deepEqual(entry?.blobs, [digestBytes('samples')]);
-    assert.equal(again.sizeBytes, resultBytes('job_a').length + 7);
+    assert.equal(again.sizeBytes, bytes.length + 7);
   });
 
   it('does not take a half-written result for one', async () => {
@@ -41,18 +43,40 @@ describe('the spool', () => {
     assert.deepEqual(await readdir(folder.path), []);
   });
 
-  it('leaves alone what the disk has spoilt, and does not send it', async () => {
+  it('sets aside what the disk has spoilt, and reports its job as failed instead', async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'spool');
     const { digest } = await addResult(await Spool.open(path, log), folder.path, 'job_a', 'x');
-    await mkdir(join(path, 'e'.repeat(64)));
-    await writeFile(join(path, 'e'.repeat(64), 'result.json'), resultBytes('job_z'));
-    const spool = await Spool.open(path, log);
+    const spoilt = 'e'.repeat(64);
+    await mkdir(join(path, spoilt));
+    await writeFile(join(path, spoilt, 'result.json'), resultBytes('job_z'));
+    const { entries } = await Spool.open(path, log);
     assert.deepEqual(
-      spool.entries.map((entry) => entry.digest),
-      [digest],
+      entries.map(({ jobId }) => jobId),
+      ['job_a', 'job_z'],
     );
-    assert.equal((await readdir(path)).length, 2);
+    assert.equal(JSON.parse(String(entries[1]?.bytes)).outcome.failure.class, 'digest-mismatch');
+    assert.deepEqual(await readdir(path), [digest]);
+    assert.deepEqual(await readdir(join(folder.path, 'refused')), [spoilt]);
+  });
+
+  it('leaves nothing behind of a result that could not be stored', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'spool');
+    const spool = await Spool.open(path, log);
+    const blobs = ['a', 'b'].map((blob) => ({ digest: digestBytes(blob), path: join(folder.path, blob) }));
+    await writeFile(blobs[0]!.path, 'a');
+    const bytes = resultBytes('job_a', ...blobs.map(({ digest }) => digest));
+    await assert.rejects(spool.add({ bytes, jobId: 'job_a', fence: 2, blobs }), { code: 'ENOENT' });
+    assert.deepEqual(await readdir(path), []);
+    assert.deepEqual(spool.entries, []);
+  });
+
+  it('keeps only the newest of what was refused', async () => {
+    await using folder = await temporaryFolder();
+    const spool = await Spool.open(join(folder.path, 'spool'), log);
+    for (let i = 0; i < 22; i++) await spool.setAside(await addResult(spool, folder.path, `job_${i}`, 'x'));
+    assert.equal((await readdir(join(folder.path, 'refused'))).length, 20);
   });
 
   it('holds in memory what the disk does not take, tells its listeners, and forgets it when it is removed', async () => {

@@ -58,7 +58,11 @@ export class FakeCoordinator implements AsyncDisposable {
   /** Takes a blob's bytes as they go out; throwing breaks the stream. */
   tamper: ((chunk: { digest: string; offset: number; data: Buffer }) => Buffer) | undefined;
   /** Called before a result is judged; a status refuses it. */
-  refuseResult: (() => number | undefined) | undefined;
+  refuseResult: ((result: JobResult) => number | undefined) | undefined;
+  /** Called with the bytes that an upload has brought so far. */
+  onPart: ((receivedBytes: number) => void) | undefined;
+  /** Uploads that have begun and not ended. */
+  openUploads = 0;
   acksHeartbeats = true;
   refuseSessions: number | undefined;
   #partial = new Map<string, Buffer>();
@@ -210,16 +214,28 @@ export class FakeCoordinator implements AsyncDisposable {
     answer: sendUnaryData<PutBlobResponse>,
   ): Promise<void> {
     let head: PutBlobRequest__Output | undefined;
-    const parts: Buffer[] = [];
-    for await (const message of call as AsyncIterable<PutBlobRequest__Output>) {
-      head ??= message;
-      parts.push(message.data);
+    let bytes: Buffer = Buffer.alloc(0);
+    this.openUploads++;
+    try {
+      for await (const message of call as AsyncIterable<PutBlobRequest__Output>) {
+        if (!head) {
+          head = message;
+          this.writes.push({ digest: head.digest, offset: head.offset });
+          bytes = (this.#partial.get(head.digest) ?? bytes).subarray(0, head.offset);
+        }
+        bytes = Buffer.concat([bytes, message.data]);
+        this.#partial.set(head.digest, bytes);
+        this.onPart?.(bytes.length);
+      }
+    } catch {
+      // The agent is gone; what came stays.
+      return;
+    } finally {
+      this.openUploads--;
     }
-    if (!head) return;
-    const { digest, offset } = head;
-    this.writes.push({ digest, offset });
-    const before = (this.#partial.get(digest) ?? Buffer.alloc(0)).subarray(0, offset);
-    const bytes = Buffer.concat([before, ...parts]);
+    if (!head || bytes.length < head.totalBytes) return;
+    const { digest } = head;
+    this.#partial.delete(digest);
     if (digestBytes(bytes) !== digest) {
       answer({ code: status.DATA_LOSS, details: `other bytes than ${digest}` });
       return;
@@ -233,11 +249,6 @@ export class FakeCoordinator implements AsyncDisposable {
     answer: sendUnaryData<SubmitResultResponse>,
   ): void {
     const { resultJson, digest, signature } = call.request;
-    const refusal = this.refuseResult?.();
-    if (refusal !== undefined) {
-      answer({ code: refusal, details: 'refused by the test' });
-      return;
-    }
     const peer = call.getAuthContext().sslPeerCertificate;
     const key = new X509Certificate(peer?.raw ?? Buffer.alloc(0)).publicKey;
     if (digestBytes(resultJson) !== digest || !verify(null, resultJson, key, signature)) {
@@ -245,6 +256,11 @@ export class FakeCoordinator implements AsyncDisposable {
       return;
     }
     const result = jobResultSchema.parse(JSON.parse(resultJson.toString('utf8')));
+    const refusal = this.refuseResult?.(result);
+    if (refusal !== undefined) {
+      answer({ code: refusal, details: 'refused by the test' });
+      return;
+    }
     const missing = result.blobs.filter((blob) => !this.blobs.has(blob));
     if (missing.length > 0) {
       const metadata = new Metadata();
