@@ -1,5 +1,5 @@
 import type { GraphProto, NodeProto, TensorProto } from '../../gen/onnx/onnx_pb.js';
-import { subgraphs, walkNodes } from './walk-graph.ts';
+import { subgraphs, walkGraphs } from './walk-graph.ts';
 
 /** Who makes and who takes each tensor of one graph; a snapshot, to be made anew after changes. */
 export interface GraphIndex {
@@ -35,15 +35,20 @@ export function indexGraph(graph: GraphProto): GraphIndex {
 
 /** True where exactly one node takes the tensor, and neither a subgraph nor the graph's caller does. */
 export function hasSoleConsumer(index: GraphIndex, tensor: string): boolean {
-  return (
-    index.consumers.get(tensor)?.length === 1 && !index.captured.has(tensor) && !index.outputs.has(tensor)
-  );
+  return index.consumers.get(tensor)?.length === 1 && !isSeenOutside(index, tensor);
+}
+
+/** True where others than this graph's nodes take the tensor, by its name: a subgraph, or the graph's caller. */
+export function isSeenOutside({ outputs, captured }: GraphIndex, tensor: string): boolean {
+  return outputs.has(tensor) || captured.has(tensor);
 }
 
 /** Every name that a subgraph reads. Names of its own are harmless here: ONNX forbids shadowing. */
 function* capturedBy(graph: GraphProto): Generator<string> {
-  for (const { node } of walkNodes(graph)) yield* node.input;
-  for (const output of graph.output) yield output.name;
+  for (const inner of walkGraphs(graph)) {
+    for (const node of inner.node) yield* node.input;
+    for (const output of inner.output) yield output.name;
+  }
 }
 
 function append(map: Map<string, NodeProto[]>, key: string, node: NodeProto): void {

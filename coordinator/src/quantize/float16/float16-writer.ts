@@ -7,6 +7,7 @@ import {
   type TensorProto,
 } from '../../../gen/onnx/onnx_pb.js';
 import { intAttribute } from '../../onnx/attribute.ts';
+import { isSeenOutside } from '../../onnx/graph-index.ts';
 import type { NamePool } from '../../onnx/name-pool.ts';
 import { createTensor, readFloats } from '../../onnx/tensor.ts';
 import { checkFinite } from '../rewrite/check-finite.ts';
@@ -120,7 +121,7 @@ export class Float16Writer {
   }
 
   #isSeenOutside(tensor: string): boolean {
-    return this.#plan.index.outputs.has(tensor) || this.#plan.index.captured.has(tensor);
+    return isSeenOutside(this.#plan.index, tensor);
   }
 
   #readers(tensor: string): readonly NodeProto[] {

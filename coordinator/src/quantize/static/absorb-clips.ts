@@ -1,5 +1,5 @@
 import type { GraphProto, NodeProto } from '../../../gen/onnx/onnx_pb.js';
-import { hasSoleConsumer } from '../../onnx/graph-index.ts';
+import { hasSoleConsumer, isSeenOutside } from '../../onnx/graph-index.ts';
 import type { QuantizationPlan } from './plan-quantization.ts';
 
 /** Clipping that an activation's quantization range does from now on. */
@@ -12,8 +12,8 @@ export interface AbsorbedClip {
 
 /**
  * Takes Relu and Clip out of the graph where the uint8 range in front of them does the same: the operator
- * before them computes on integers, nothing else sees its unclipped output, and at most pass-through operators
- * (which commute with clipping) lie between. Changes the graph in place; the activations that clip now, by
+ * before them computes on integers, nothing else sees its unclipped output, nothing outside of the graph's nodes the
+ * clipped one, and at most pass-through operators that commute with clipping lie between. Changes the graph in place; the activations that clip now, by
  * their new names. Symmetric ranges could not do this: their zero point is not at the bound.
  */
 export function absorbClips(graph: GraphProto, plan: QuantizationPlan): Map<string, AbsorbedClip> {
@@ -46,13 +46,15 @@ function findRoot(
   plan: QuantizationPlan,
   producers: ReadonlyMap<string, NodeProto>,
 ): NodeProto | undefined {
-  if (plan.index.outputs.has(clip.output[0]!)) return undefined;
+  // Under that name the unclipped values would be found: main graph's nodes read what is behind the range instead.
+  if (isSeenOutside(plan.index, clip.output[0]!)) return undefined;
   let tensor = clip.input[0]!;
   for (;;) {
     const producer = producers.get(tensor);
     if (producer?.output.length !== 1 || !hasSoleConsumer(plan.index, tensor)) return undefined;
     if (plan.computing.has(producer)) return quantizesOutput(producer, plan) ? producer : undefined;
-    if (plan.roles.get(producer)!.kind !== 'pass-through') return undefined;
+    const role = plan.roles.get(producer)!;
+    if (role.kind !== 'pass-through' || !role.commutesWithClipping) return undefined;
     tensor = producer.input[0]!;
   }
 }

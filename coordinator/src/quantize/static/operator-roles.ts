@@ -29,6 +29,8 @@ export interface LightRole {
 /** An operator that only moves or selects values: its output has its input's scale. */
 interface PassThroughRole {
   readonly kind: 'pass-through';
+  /** Whether it moves or compares values alone; a mean of clipped values is another than the clipped mean. */
+  readonly commutesWithClipping: boolean;
 }
 
 /** Relu or Clip: once the output is uint8, its range does the clipping. */
@@ -177,7 +179,9 @@ const classifySingleInput: Classifier = (node, context) =>
     : { kind: 'float' };
 
 const classifyPassThrough: Classifier = (node, context) =>
-  isActivation(node.input[0], context) ? { kind: 'pass-through' } : { kind: 'float' };
+  isActivation(node.input[0], context)
+    ? { kind: 'pass-through', commutesWithClipping: true }
+    : { kind: 'float' };
 
 const classifyMaxPool: Classifier = (node, context) => {
   if (context.opset < 12) return float('MaxPool takes integers from opset 12 on');
@@ -190,7 +194,9 @@ const classifyResize: Classifier = (node, context) => {
   const coordinates = readString(node, 'coordinate_transformation_mode', 'half_pixel');
   // Cubic interpolation overshoots the range, and cropping fills in values from outside.
   const stays = (mode === 'nearest' || mode === 'linear') && coordinates !== 'tf_crop_and_resize';
-  return stays ? classifyPassThrough(node, context) : float(`mode ${mode}, ${coordinates}`);
+  if (!stays) return float(`mode ${mode}, ${coordinates}`);
+  const role = classifyPassThrough(node, context);
+  return role.kind === 'pass-through' ? { ...role, commutesWithClipping: mode === 'nearest' } : role;
 };
 
 const classifyClip: Classifier = (node, context) => {
