@@ -484,6 +484,8 @@ function syntheticModel(): Model {
       channels: 'RGB',
       height: 32,
       width: 32,
+      resize: 'cover' as const,
+      filter: 'bilinear' as const,
       scale: 1,
       mean: [],
       deviation: [],

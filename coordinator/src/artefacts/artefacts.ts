@@ -156,7 +156,9 @@ export type Split = z.infer<typeof splitSchema>;
 export const datasetSchema = z.object({
   digest: z.string(),
   name: z.string(),
-  /** One item, for images uint8 [height, width, channels]. */
+  /** Absent: raw items of one size. `image-files`: images of differing sizes, kept as they were found. */
+  encoding: z.literal('image-files').optional(),
+  /** One item, for images uint8 [height, width, channels]; height and width are 0 where they differ. */
   item: z.object({ elementType: z.string(), shape: z.array(z.number()) }),
   channels: z.enum(['RGB', 'BGR', 'gray', '']),
   count: z.number(),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { imageFilters } from './images/resample.ts';
 import { type ContractFields, contractPresets } from './input-contract.ts';
 
 const presets = Object.keys(contractPresets) as (keyof typeof contractPresets)[];
@@ -14,6 +15,8 @@ export const contractFieldsSchema = z.strictObject({
   channels: z.enum(['RGB', 'BGR', 'gray', '']).optional(),
   height: z.number().int().nonnegative().optional(),
   width: z.number().int().nonnegative().optional(),
+  resize: z.union([z.number().int().positive(), z.enum(['cover', 'stretch'])]).optional(),
+  filter: z.enum(imageFilters).optional(),
   scale: z.number().optional(),
   mean: z.array(z.number()).optional(),
   deviation: z.array(z.number()).optional(),

@@ -17,14 +17,14 @@ test('images of the right size and colouring stay as they are', () => {
 
 test('images of another size or channel count are converted, and stay RGB where the model wants BGR', () => {
   const bgr = { ...contract, channels: 'BGR' } as const;
-  const large = { height: 224, width: 224 };
+  const large = { height: 224, width: 224, resize: 256, filter: 'bicubic' } as const;
   assert.deepEqual(fitItems(mutable(images), { ...bgr, ...large }, undefined), {
     kind: 'convert',
     to: { ...large, channels: 'RGB' },
   });
   assert.deepEqual(fitItems(mutable(images), { ...contract, channels: 'gray' }, undefined), {
     kind: 'convert',
-    to: { height: 32, width: 32, channels: 'gray' },
+    to: { height: 32, width: 32, resize: 'cover', filter: 'bilinear', channels: 'gray' },
   });
   assert.equal(fitItems(mutable(images), bgr, undefined).kind, 'as-stored');
 });

@@ -1,18 +1,12 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { InputContract } from '@qfleet/shared/inputs/input-contract.ts';
 import type { Dataset, TensorInfo } from './artefacts.ts';
+import type { ImageTarget } from './images/convert-image.ts';
 
 /** What has to be done to items before they can be sent to a model's input. */
 export type ItemFit =
   | { readonly kind: 'as-stored'; readonly shape: readonly number[] }
   | { readonly kind: 'convert'; readonly to: ImageTarget };
-
-export interface ImageTarget {
-  readonly height: number;
-  readonly width: number;
-  /** Stored colours are always RGB: where a model wants BGR, the runner reverses them. */
-  readonly channels: 'RGB' | 'gray';
-}
 
 /**
  * Whether items fit an input contract as they are stored, or have to be resized or recoloured first.
@@ -20,7 +14,7 @@ export interface ImageTarget {
  * left out; dimensions of 1 may be more or fewer, and the shape returned has those of the model. Throws `shape-mismatch` where the items cannot become that input.
  */
 export function fitItems(
-  dataset: Pick<Dataset, 'name' | 'item' | 'channels'>,
+  dataset: Pick<Dataset, 'name' | 'item' | 'channels' | 'encoding'>,
   contract: InputContract,
   modelInput: TensorInfo | undefined,
 ): ItemFit {
@@ -46,7 +40,10 @@ export function channelCount(target: ImageTarget): number {
   return target.channels === 'gray' ? 1 : 3;
 }
 
-function requireElementType(dataset: Pick<Dataset, 'name' | 'item'>, contract: InputContract): void {
+function requireElementType(
+  dataset: Pick<Dataset, 'name' | 'item' | 'encoding'>,
+  contract: InputContract,
+): void {
   if (!dataset.item.elementType.startsWith('float') || contract.elementType.startsWith('float')) return;
   throw new QfleetError(
     'shape-mismatch',
@@ -55,8 +52,17 @@ function requireElementType(dataset: Pick<Dataset, 'name' | 'item'>, contract: I
   );
 }
 
-function fitTensor(dataset: Pick<Dataset, 'name' | 'item'>, modelInput: TensorInfo | undefined): ItemFit {
+function fitTensor(
+  dataset: Pick<Dataset, 'name' | 'item' | 'encoding'>,
+  modelInput: TensorInfo | undefined,
+): ItemFit {
   const { shape } = dataset.item;
+  if (dataset.encoding)
+    throw mismatch(
+      dataset,
+      'one shape, the layout of its input being as-is',
+      'Give the model an input contract with layout NCHW or NHWC, height and width.',
+    );
   if (!modelInput) return { kind: 'as-stored', shape };
   const { shape: wanted } = modelInput;
   const fitted = alignShape(shape, wanted.slice(1)) ?? (isSameShape(shape, wanted) ? shape : undefined);
@@ -83,9 +89,9 @@ function isSameShape(shape: readonly number[], wanted: TensorInfo['shape']): boo
   );
 }
 
-function imageTarget({ height, width, channels }: InputContract): ImageTarget {
+function imageTarget({ height, width, channels, resize, filter }: InputContract): ImageTarget {
   if (height > 0 && width > 0 && channels !== '')
-    return { height, width, channels: channels === 'gray' ? 'gray' : 'RGB' };
+    return { height, width, resize, filter, channels: channels === 'gray' ? 'gray' : 'RGB' };
   throw new QfleetError(
     'invalid-argument',
     'The input contract names a layout, but not height, width and channels.',
@@ -106,11 +112,16 @@ function describe(target: ImageTarget): string {
   return `[${target.height}, ${target.width}, ${channelCount(target)}] (${target.channels} images)`;
 }
 
-function mismatch(dataset: Pick<Dataset, 'name' | 'item'>, expected: string, hint: string): QfleetError {
+function mismatch(
+  dataset: Pick<Dataset, 'name' | 'item' | 'encoding'>,
+  expected: string,
+  hint: string,
+): QfleetError {
   const { elementType, shape } = dataset.item;
+  const got = dataset.encoding ? 'images of differing sizes' : `${elementType} [${shape.join(', ')}]`;
   return new QfleetError(
     'shape-mismatch',
-    `The model expects items of ${expected}; those of ${dataset.name} are ${elementType} [${shape.join(', ')}].`,
+    `The model expects items of ${expected}; those of ${dataset.name} are ${got}.`,
     { hint },
   );
 }

@@ -19,6 +19,8 @@ test('without a contract items are passed unscaled, and the note says so', () =>
     channels: 'gray',
     height: 28,
     width: 28,
+    resize: 'cover',
+    filter: 'bilinear',
     scale: 1,
     mean: [],
     deviation: [],
@@ -100,5 +102,15 @@ test('what contradicts the model or itself is an error with expected and got', (
 test('a vector model takes no image sizes', () => {
   assert.throws(() => resolveContract({ height: 4 }, [input(['n', 10])]), {
     message: /height: expected none, got 4/,
+  });
+});
+
+test('the imagenet preset resizes the shorter side to 256 for 224, other sizes in proportion, unless told otherwise', () => {
+  const resizeOf = (size: number, resize?: number | 'stretch') =>
+    resolveContract({ preset: 'imagenet', resize }, [input([1, 3, size, size])]).contract.resize;
+  assert.deepEqual([resizeOf(224), resizeOf(299), resizeOf(224, 'stretch')], [256, 342, 'stretch']);
+  assert.throws(() => resizeOf(224, 200), {
+    code: 'invalid-argument',
+    message: /resize: expected at least 224/,
   });
 });

@@ -7,9 +7,11 @@ export const contractPresets = {
   raw: {},
   /** 0…255 → 0…1. */
   unit: { scale: 1 / 255 },
-  /** torchvision's mean and deviation of ImageNet. */
+  /** torchvision's for ImageNet: shorter side 256, bilinear, the middle 224, mean and deviation; other sizes in proportion. */
   imagenet: {
     channels: 'RGB',
+    cropFraction: 224 / 256,
+    filter: 'bilinear',
     scale: 1 / 255,
     mean: [0.485, 0.456, 0.406],
     deviation: [0.229, 0.224, 0.225],
@@ -18,7 +20,10 @@ export const contractPresets = {
   mnist: { channels: 'gray', scale: 1 / 255, mean: [0.1307], deviation: [0.3081] },
 } as const satisfies Record<string, ContractFieldsIn>;
 
-type ContractFieldsIn = { readonly [K in keyof InputContract]?: Readonly<InputContract[K]> };
+type ContractFieldsIn = { readonly [K in keyof InputContract]?: Readonly<InputContract[K]> } & {
+  /** Share of the resized image's shorter side that the model sees; gives `resize` once the size is known. */
+  readonly cropFraction?: number;
+};
 export type ContractPreset = keyof typeof contractPresets;
 
 /** What a user says of a contract; everything left out is taken from the preset, then from the model. */
@@ -53,12 +58,16 @@ export function resolveContract(
     );
   if (given === undefined || Object.values(given).every((value) => value === undefined))
     notes.push('No input contract given: items are passed unscaled (preset raw).');
+  const height = resolveSize('height', image?.height, fields.height, image !== undefined);
+  const width = resolveSize('width', image?.width, fields.width, image !== undefined);
   const contract: InputContract = {
     layout: image?.layout ?? 'as-is',
     elementType: agree('elementType', input.elementType, fields.elementType) ?? input.elementType,
     channels: resolveChannels(image, fields.channels, notes),
-    height: resolveSize('height', image?.height, fields.height, image !== undefined),
-    width: resolveSize('width', image?.width, fields.width, image !== undefined),
+    height,
+    width,
+    resize: image ? resolveResize(fields, Math.min(height, width)) : 'cover',
+    filter: fields.filter ?? 'bilinear',
     scale: fields.scale ?? 1,
     mean: [...(fields.mean ?? [])],
     deviation: [...(fields.deviation ?? [])],
@@ -149,6 +158,21 @@ function resolveSize(
       hint: `Write the size to use into a file, for example contract.yaml with the lines "height: 224" and "width: 224", and pass --contract contract.yaml.`,
     },
   );
+}
+
+function resolveResize(
+  { resize, cropFraction }: ContractFieldsIn,
+  shorterSide: number,
+): InputContract['resize'] {
+  if (resize === undefined)
+    return cropFraction === undefined ? 'cover' : Math.round(shorterSide / cropFraction);
+  if (typeof resize === 'number' && resize < shorterSide)
+    throw contradiction(
+      'resize',
+      `at least ${shorterSide}, the shorter side of the model's input`,
+      `${resize}`,
+    );
+  return resize;
 }
 
 /** The model's value, or the given one where the model leaves it open; throws where they differ. */

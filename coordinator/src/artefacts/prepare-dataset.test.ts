@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { digestBytes } from '@qfleet/shared/digest.ts';
 import { inputContractSchema } from '@qfleet/shared/inputs/input-contract.ts';
 import { zipSync } from 'fflate';
+import sharp from 'sharp';
+import { convertImage } from './images/convert-image.ts';
 import { type PrepareRequest, prepareDataset } from './prepare-dataset.ts';
 import { readItems } from './read-split.ts';
 import { collect } from './testing/collect.ts';
+import { drawPattern } from './testing/draw-pattern.ts';
 import { encodeNpy } from './testing/encode-npy.ts';
 import { findTestData } from './testing/find-test-data.ts';
 import { openTestParts, type TestParts } from './testing/open-test-parts.ts';
@@ -70,7 +74,10 @@ test('images are resized once; the same request and smaller ones find them again
   const onProgress = ({ done }: { done: number }) => progress.push(done);
   const prepared = await prepareDataset({ ...request, onProgress });
   assert.deepEqual(prepared.item, { elementType: 'uint8', shape: [4, 6, 3] });
-  assert.deepEqual(prepared.dataset.derivedFrom?.how, '6x4 RGB, cover, lanczos3; evaluation, first 6');
+  assert.deepEqual(
+    prepared.dataset.derivedFrom?.how,
+    'resize to cover 6x4, centre crop, bilinear (Pillow), RGB; evaluation, first 6',
+  );
   const items = await collect(readItems(prepared.shards, parts.blobs));
   assert.deepEqual(
     items.map((item) => new Set(item).size),
@@ -87,6 +94,55 @@ test('images are resized once; the same request and smaller ones find them again
   assert.deepEqual(fewer.itemDigests, prepared.itemDigests.slice(0, 3));
   assert.deepEqual(await collect(readItems(fewer.shards, parts.blobs)), items.slice(0, 3));
   assert.deepEqual(progress, [6], 'nothing was converted a second time');
+});
+
+test('images of differing sizes are kept as files and resized as each input contract says', async () => {
+  await using parts = await openTestParts();
+  const sizes = [
+    [60, 81],
+    [81, 60],
+    [33, 33],
+  ] as const;
+  const images = sizes.map(([height, width]) => drawPattern(height, width));
+  const files = await Promise.all(
+    images.map(async ({ bytes, height, width }, i): Promise<[string, Uint8Array]> => {
+      const png = await sharp(bytes, { raw: { height, width, channels: 3 } })
+        .png()
+        .toBuffer();
+      return [`${'abc'[i]}/${i}.png`, png];
+    }),
+  );
+  const notes: string[] = [];
+  const path = await parts.write('set.zip', zipSync(Object.fromEntries(files)));
+  const dataset = await parts.import(path, { onNote: (text) => notes.push(text) });
+  assert.match(notes.join(), /Images differ in size/);
+  assert.deepEqual([dataset.encoding, dataset.item.shape], ['image-files', [0, 0, 3]]);
+  const contract = inputContractSchema.parse({
+    layout: 'NCHW',
+    channels: 'RGB',
+    height: 28,
+    width: 28,
+    resize: 32,
+  });
+  const { store, blobs } = parts;
+  const request = { dataset, split: 'all', contract, limit: 0, store, blobs } as const;
+  const prepared = await prepareDataset(request);
+  assert.deepEqual(prepared.item, { elementType: 'uint8', shape: [28, 28, 3] });
+  assert.deepEqual([...prepared.labels!], [0, 1, 2]);
+  const items = await collect(readItems(prepared.shards, blobs));
+  for (const [i, item] of items.entries())
+    assert.deepEqual(item, Buffer.from(convertImage(images[i]!, { ...contract, channels: 'RGB' })));
+  assert.deepEqual(
+    prepared.itemDigests,
+    images.map(({ bytes }) => digestBytes(bytes)),
+    'an image has the digest of its pixels, whatever the encoding of the dataset',
+  );
+  const other = await prepareDataset({ ...request, contract: { ...contract, resize: 'stretch' } });
+  assert.notEqual(other.digest, prepared.digest);
+  await assert.rejects(prepareDataset({ ...request, contract: { ...contract, layout: 'as-is' } }), {
+    code: 'shape-mismatch',
+    message: /images of differing sizes/,
+  });
 });
 
 test('converted items keep the digests of what was imported', async () => {

@@ -5,10 +5,11 @@ import type { InputContract } from '@qfleet/shared/inputs/input-contract.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Dataset, Shard, Split, TensorInfo } from './artefacts.ts';
-import { convertImage, describeConversion } from './convert-image.ts';
 import { digestDataset } from './digest-dataset.ts';
-import { channelCount, fitItems, type ImageTarget } from './fit-items.ts';
-import { itemBytes } from './item-bytes.ts';
+import { channelCount, fitItems } from './fit-items.ts';
+import { convertImage, describeConversion, type ImageTarget, type RawImage } from './images/convert-image.ts';
+import { decodeImage } from './images/decode-image.ts';
+import { defaultImportLimits } from './import-limits.ts';
 import { mapInOrder } from './map-in-order.ts';
 import { readItemDigests, readItems, readLabels } from './read-split.ts';
 import { writeSplit } from './write-split.ts';
@@ -105,7 +106,7 @@ async function convertedDataset(
   if (found) return found;
   const item = { elementType: 'uint8', shape: [target.height, target.width, channelCount(target)] };
   const items = convertItems(request, from, count, target);
-  const slug = `${target.width}x${target.height}-${target.channels}-${from.name}-${count}`;
+  const slug = `${target.width}x${target.height}-${target.channels}-${from.name}-${count}${resizeSlug(target)}`;
   return derive(request, from, {
     items,
     count,
@@ -114,6 +115,11 @@ async function convertedDataset(
     how: `${how}${count}`,
     slug,
   });
+}
+
+/** Tells the names of datasets apart that are derived in the same size by other methods. */
+function resizeSlug({ resize, filter }: ImageTarget): string {
+  return resize === 'cover' && filter === 'bilinear' ? '' : `-${resize}-${filter}`;
 }
 
 /** The first `count` items in shards of their own, where there are more. */
@@ -127,7 +133,7 @@ async function trimmedDataset(
   const found = await findDerived(request.store, from, count, how, count);
   if (found) return found;
   const { item, channels } = from.dataset;
-  const items = firstItems(from.split, count, request.blobs);
+  const items = firstItems(from, count, request.blobs);
   return derive(request, from, { items, count, item, channels, how, slug: `first-${from.name}-${count}` });
 }
 
@@ -171,7 +177,7 @@ async function derive(
   const labels = await readLabels(from.split, blobs);
   const itemDigests = (await readItemDigests(from.split, blobs)).slice(0, count);
   const split = await writeSplit(
-    { items: derivation.items, itemBytes: itemBytes(item), itemDigests, labels: labels?.slice(0, count) },
+    { items: derivation.items, encoding: 'raw', itemDigests, labels: labels?.slice(0, count) },
     blobs,
   );
   const content = {
@@ -197,12 +203,11 @@ async function* convertItems(
   from: ChosenSplit,
   count: number,
   target: ImageTarget,
-): AsyncGenerator<Buffer> {
-  const [height, width, channels = 1] = from.dataset.item.shape as [number, number, (1 | 3)?];
-  const convert = (bytes: Buffer): Promise<Buffer> =>
-    convertImage({ bytes, height, width, channels }, target);
+): AsyncGenerator<Uint8Array> {
+  const toImage = imageReader(from.dataset);
+  const convert = async (bytes: Buffer): Promise<Uint8Array> => convertImage(await toImage(bytes), target);
   let done = 0;
-  const source = firstItems(from.split, count, request.blobs);
+  const source = firstItems(from, count, request.blobs);
   for await (const bytes of mapInOrder(source, availableParallelism(), convert)) {
     if (request.signal?.aborted) throw new QfleetError('cancelled', 'Preparing the dataset was cancelled.');
     yield bytes;
@@ -211,10 +216,22 @@ async function* convertItems(
   }
 }
 
-async function* firstItems(split: Split, count: number, blobs: BlobStore): AsyncGenerator<Buffer> {
+/** Reads one stored item as an image. */
+function imageReader({ name, encoding, item }: Dataset): (bytes: Buffer) => Promise<RawImage> {
+  const [height, width, channels = 1] = item.shape as [number, number, (1 | 3)?];
+  if (!encoding) return async (bytes) => ({ bytes, height, width, channels });
+  const { maxPixels } = defaultImportLimits;
+  return async (bytes) => await decodeImage(bytes, { name: `An image of ${name}`, maxPixels });
+}
+
+async function* firstItems(
+  { split, dataset }: ChosenSplit,
+  count: number,
+  blobs: BlobStore,
+): AsyncGenerator<Buffer> {
   const needed = split.shards.filter((shard) => shard.firstIndex < count);
   let left = count;
-  for await (const bytes of readItems(needed, blobs)) {
+  for await (const bytes of readItems(needed, blobs, dataset.encoding)) {
     if (left === 0) return;
     left -= 1;
     yield bytes;

@@ -1,6 +1,7 @@
 import { type Digest, parseDigest } from '@qfleet/shared/digest.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Shard, Split } from './artefacts.ts';
+import { decodeShard, type ShardEncoding } from './shard-items.ts';
 
 /** One class per item of a split, or undefined where it has no labels. */
 export async function readLabels(split: Split, blobs: BlobStore): Promise<Uint32Array | undefined> {
@@ -15,11 +16,13 @@ export async function readItemDigests(split: Split, blobs: BlobStore): Promise<D
   return text.split('\n').slice(0, split.count) as Digest[];
 }
 
-/** The raw items of shards, in order, one shard in memory at a time. */
-export async function* readItems(shards: readonly Shard[], blobs: BlobStore): AsyncGenerator<Buffer> {
+/** The items of shards, in order, one shard in memory at a time. */
+export async function* readItems(
+  shards: readonly Shard[],
+  blobs: BlobStore,
+  encoding: ShardEncoding = 'raw',
+): AsyncGenerator<Buffer> {
   for (const shard of shards) {
-    const bytes = await blobs.read(parseDigest(shard.digest));
-    const itemBytes = bytes.length / shard.count;
-    for (let i = 0; i < shard.count; i++) yield bytes.subarray(i * itemBytes, (i + 1) * itemBytes);
+    yield* decodeShard(await blobs.read(parseDigest(shard.digest)), shard.count, encoding);
   }
 }

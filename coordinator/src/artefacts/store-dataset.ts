@@ -4,13 +4,11 @@ import type { Dataset } from './artefacts.ts';
 import { type DatasetContent, digestDataset } from './digest-dataset.ts';
 import { defaultImportLimits, type ImportLimits } from './import-limits.ts';
 import { type ImportWatch, reportProgress } from './import-progress.ts';
-import { itemBytes } from './item-bytes.ts';
-import { ItemSpool } from './item-spool.ts';
 import type { OpenedDataset } from './readers/item-reader.ts';
 import { refused } from './refused.ts';
 import { type ClassOptions, type ResolvedClasses, resolveClasses } from './resolve-classes.ts';
 import { splitItems } from './split-items.ts';
-import { type ReadItems, readItem, spoolItems } from './spool-items.ts';
+import { type SpooledItems, spoolItems } from './spool-items.ts';
 import { writeSplit } from './write-split.ts';
 
 export interface StoreDatasetRequest extends ImportWatch, ClassOptions {
@@ -31,12 +29,15 @@ export interface StoreDatasetRequest extends ImportWatch, ClassOptions {
  * other data, `cancelled`.
  */
 export async function storeDataset(opened: OpenedDataset, request: StoreDatasetRequest): Promise<Dataset> {
-  await using spool = await ItemSpool.create(request.spoolFolder);
-  const read = await spoolItems(opened, spool, request, request.limits ?? defaultImportLimits);
+  await using read = await spoolItems(opened, request, request.limits ?? defaultImportLimits);
   const classes = resolveClasses(read.classes, request);
   if (!classes && request.classCount !== undefined)
     throw refused('A number of classes was given, but the data have no labels.', 'Leave it out.');
-  const content = await storeItems(opened.source, spool, read, classes, request);
+  if (read.encoding === 'image-files')
+    request.onNote?.(
+      'Images differ in size: they are kept as files and resized as the input contract of each model says.',
+    );
+  const content = await storeItems(opened.source, read, classes, request);
   // Awaited here, so that a failure is not left alone while the spool is removed.
   return await request.store.addDataset({
     ...content,
@@ -48,8 +49,7 @@ export async function storeDataset(opened: OpenedDataset, request: StoreDatasetR
 
 async function storeItems(
   source: string,
-  spool: ItemSpool,
-  read: ReadItems,
+  read: SpooledItems,
   classes: ResolvedClasses | undefined,
   request: StoreDatasetRequest,
 ): Promise<DatasetContent> {
@@ -57,7 +57,7 @@ async function storeItems(
   let done = 0;
   async function* pick(indices: readonly number[]): AsyncGenerator<Uint8Array> {
     for (const index of indices) {
-      yield await readItem(spool, read, index);
+      yield await read.read(index);
       done += 1;
       reportProgress(request, { step: 'storing', done, total });
     }
@@ -66,13 +66,14 @@ async function storeItems(
     writeSplit(
       {
         items: pick(indices),
-        itemBytes: itemBytes(read.item),
+        encoding: read.encoding,
         itemDigests: indices.map((index) => read.digests[index]!),
         labels: classes && Uint32Array.from(indices, (index) => classes.labels[index]!),
       },
       request.blobs,
     );
   const facts = {
+    ...(read.encoding === 'raw' ? {} : { encoding: read.encoding }),
     item: read.item,
     channels: read.channels,
     count: total,

@@ -42,6 +42,8 @@ export function exampleModel(name: string, content = name): Model {
       channels: '',
       height: 0,
       width: 0,
+      resize: 'cover',
+      filter: 'bilinear',
       scale: 1,
       mean: [],
       deviation: [],

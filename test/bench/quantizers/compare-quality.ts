@@ -97,11 +97,11 @@ interface Reference {
 async function compareOn(model: ComparisonModel, reference: Reference): Promise<ModelQuality> {
   progress(model, 'images');
   const contract = await contractOf(model);
-  const { height, width } = contract;
+  const { height, width, resize, filter } = contract;
   const drawn = await drawImages(model.images, {
     calibration: Number(options.calibration),
     evaluation: Number(options.images),
-    target: { height, width, channels: contract.channels === 'gray' ? 'gray' : 'RGB' },
+    target: { height, width, resize, filter, channels: contract.channels === 'gray' ? 'gray' : 'RGB' },
     seed,
   });
   const images = await writeImages(drawn.calibration);

@@ -1,6 +1,6 @@
 import { createRandom, shuffle } from '@qfleet/shared/random.ts';
-import { convertImage } from '../../../coordinator/src/artefacts/convert-image.ts';
-import { channelCount, type ImageTarget } from '../../../coordinator/src/artefacts/fit-items.ts';
+import { channelCount } from '../../../coordinator/src/artefacts/fit-items.ts';
+import { convertImage, type ImageTarget } from '../../../coordinator/src/artefacts/images/convert-image.ts';
 import { defaultImportLimits } from '../../../coordinator/src/artefacts/import-limits.ts';
 import type { RawItem } from '../../../coordinator/src/artefacts/readers/item-reader.ts';
 import { openDataset } from '../../../coordinator/src/artefacts/readers/open-dataset.ts';

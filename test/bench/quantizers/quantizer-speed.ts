@@ -50,7 +50,7 @@ async function prepareSides({ folder, seed, progress }: BenchContext): Promise<S
   progress('preparing images');
   const contract = await contractOf(model);
   const order = { calibration: calibrationImages, evaluation: 0, seed };
-  const target = { height: contract.height, width: contract.width, channels: 'RGB' as const };
+  const target = { ...contract, channels: 'RGB' as const };
   const { pixels, count, shape } = (await drawImages(model.images, { ...order, target })).calibration;
   const imagesPath = join(folder, 'images.npz');
   await writeNpz(imagesPath, { images: { data: pixels, shape: [count, ...shape] } });

@@ -1,7 +1,9 @@
 import { basename, posix } from 'node:path';
+import { resizeImage } from '../images/convert-image.ts';
+import { decodeImage } from '../images/decode-image.ts';
 import { mapInOrder } from '../map-in-order.ts';
 import { refused } from '../refused.ts';
-import { decodeImage } from './decode-image.ts';
+
 import type { RawItem, ReadOptions } from './item-reader.ts';
 import { type LabelTable, readLabelTable } from './labels-csv.ts';
 
@@ -42,7 +44,10 @@ async function decodeItem(
   const { name } = file;
   const label = table?.labelOf(name);
   const { maxPixels } = options.limits;
-  const image = await decodeImage(file.bytes, { name, maxPixels, resize: options.resize });
+  const decoded = await decodeImage(file.bytes, { name, maxPixels });
+  const image = options.resize
+    ? resizeImage(decoded, { ...options.resize, resize: 'cover', filter: 'bilinear' })
+    : decoded;
   const folder = posix.dirname(name);
   return {
     bytes: image.bytes,
@@ -50,6 +55,7 @@ async function decodeItem(
     shape: [image.height, image.width, image.channels],
     channels: image.channels === 1 ? 'gray' : 'RGB',
     name,
+    ...(options.resize ? {} : { file: file.bytes }),
     ...(label === undefined ? { classFolder: folder === '.' ? '' : posix.basename(folder) } : { label }),
   };
 }

@@ -9,6 +9,8 @@ export interface RawItem {
   /** Images: [height, width, channels]. */
   readonly shape: readonly number[];
   readonly channels: 'RGB' | 'gray' | '';
+  /** Of an image that was not resized: the file that it was decoded from. */
+  readonly file?: Uint8Array;
   /** Class number, or class name; absent where there is none. */
   readonly label?: number | string;
   /** Name of the folder that an image lies in, `` for the top one; a class if there are several. */
@@ -19,7 +21,7 @@ export interface RawItem {
 
 export interface ReadOptions {
   readonly limits: ImportLimits;
-  /** Images are resized to this; tensors are refused. */
+  /** Images are resized to this, in proportion to cover it, the middle cut out; tensors are refused. */
   readonly resize?: { readonly width: number; readonly height: number };
   /** Path of a CSV file with `file,label` rows; for images only. */
   readonly labelsCsv?: string;

@@ -1,5 +1,5 @@
+import { hasImageName, supportedImageFormats } from '../images/image-format.ts';
 import { refused } from '../refused.ts';
-import { hasImageName, supportedImageFormats } from './image-format.ts';
 import { checkEntryName, type ImageFile, imageItems } from './image-items.ts';
 import type { DatasetReader, ReadOptions } from './item-reader.ts';
 import type { SourceFacts } from './sniff-source.ts';

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasImageName, supportedImageFormats } from '../images/image-format.ts';
 import { refused } from '../refused.ts';
-import { hasImageName, supportedImageFormats } from './image-format.ts';
 import { type ImageFile, imageItems } from './image-items.ts';
 import type { DatasetReader, OpenedDataset, ReadOptions } from './item-reader.ts';
 import { byCodeUnits, type SourceFacts } from './sniff-source.ts';

@@ -53,7 +53,11 @@ function addAdd(dataset: Command, context: CliContext): void {
         .choices(['auto', 'numeric', 'text'])
         .default('auto'),
     )
-    .option('--resize <WxH>', 'bring images of differing sizes to this one, pixels', parseSize)
+    .option(
+      '--resize <WxH>',
+      'store all images in this size, pixels (default: as they are; each model resizes by its contract)',
+      parseSize,
+    )
     .action(async (path: string) => {
       const options = command.optsWithGlobals<AddOptions>();
       const client = await connectToCoordinator(context, options);
@@ -129,7 +133,8 @@ const columns: Column<Dataset>[] = [
   },
 ];
 
-function describeItem({ item, channels }: Dataset): string {
+function describeItem({ item, channels, encoding }: Dataset): string {
+  if (encoding) return `${channels} images of differing sizes`;
   return `${item.elementType}[${item.shape.join(', ')}] ${channels}`.trim();
 }
 

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { addedModelSchema } from '../../api/routes/model-routes.ts';
 import { type Model, modelSchema, type TensorInfo, variantSchema } from '../../artefacts/artefacts.ts';
+import { describeGeometry } from '../../artefacts/images/geometry.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { formatBytes, formatTime, shortDigest } from '../output/format-value.ts';
@@ -33,9 +34,9 @@ function addAdd(model: Command, context: CliContext): void {
     .option('--name <name>', 'name of the model (default: the file’s)')
     .option(
       '--contract <file>',
-      'input contract, JSON or YAML: preset, layout, channels, scale, mean, deviation, …',
+      'input contract, JSON or YAML: preset, layout, channels, resize, filter, scale, mean, deviation, …',
     )
-    .option('--preset <name>', 'how inputs are scaled: raw, unit, imagenet or mnist')
+    .option('--preset <name>', 'how inputs are resized and scaled: raw, unit, imagenet or mnist')
     .action(async (file: string) => {
       const options = command.optsWithGlobals<ModelOptions>();
       const client = await connectToCoordinator(context, options);
@@ -119,8 +120,8 @@ function describeTensor({ name, elementType, shape }: TensorInfo): string {
 }
 
 function describeContract({ contract }: Model): string {
-  const { layout, channels, height, width, scale, mean, deviation } = contract;
-  const size = height > 0 ? ` ${height}×${width}` : '';
+  const { layout, channels, height, scale, mean, deviation } = contract;
+  const size = height > 0 ? ` ${describeGeometry(contract)}` : '';
   const list = (name: string, values: readonly number[]): string[] =>
     values.length === 0 ? [] : [`${name} ${values.join(' ')}`];
   const norm = [

@@ -33,7 +33,7 @@ export function addQuantizeCommand(program: Command, context: CliContext): void 
     )
     .option('--out <dir>', 'read MODEL and DATA as files and write the variants there')
     .option('--contract <file>', 'with --out: input contract, JSON or YAML')
-    .option('--preset <name>', 'with --out: how inputs are scaled: raw, unit, imagenet or mnist')
+    .option('--preset <name>', 'with --out: how inputs are resized and scaled: raw, unit, imagenet or mnist')
     .action(async (model: string) => {
       const options = command.optsWithGlobals<QuantizeOptions>();
       const format = parseFormat(options.output);
