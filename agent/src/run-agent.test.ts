@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -115,6 +115,23 @@ describe('an agent and its coordinator', () => {
     await coordinator.until('the result', () => coordinator.results.length === 1);
     assert.equal(coordinator.results[0]?.fence, 2);
     assert.equal(coordinator.results[0]?.outcome.kind, 'measure');
+  });
+
+  const readsProc = process.platform === 'linux' ? false : 'reads /proc';
+  it('takes its runner along when it is killed, however busy that is', { skip: readsProc }, async () => {
+    const { coordinator, agent } = await start();
+    await using _agent = agent;
+    await using _coordinator = coordinator;
+    await coordinator.until('hello', () => coordinator.hellos.length === 1);
+    // One inference of ten minutes, in which the runner's event loop does not turn.
+    const endless = buildDoubling(['N', 1, 4, 4], 'qfleet.noop busy_ns=600000000000');
+    coordinator.lease(wrapJob({ measure: measure(coordinator, endless) }));
+    const usesProcessor = (pid: number): boolean => processorTicks(pid) > 100;
+    await coordinator.until('a busy runner', () => childrenOf(agent.child.pid!).some(usesProcessor));
+    const runner = childrenOf(agent.child.pid!).find(usesProcessor)!;
+    agent.child.kill('SIGKILL');
+    await agent.ended();
+    await coordinator.until('the end of the runner', () => processorTicks(runner) === 0);
   });
 
   it('connects again when its heartbeats stay unanswered', async () => {
@@ -300,3 +317,16 @@ describe('an agent and its coordinator', () => {
     assert.match(second.log, /Another agent is running/);
   });
 });
+
+/** Process ids of a process's children, Linux. */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+}
+
+/** User time of a process, ticks of 10 ms; 0 where it has ended. */
+function processorTicks(pid: number): number {
+  const path = `/proc/${pid}/stat`;
+  if (!existsSync(path)) return 0;
+  const [state, ...fields] = readFileSync(path, 'utf8').split(') ')[1]!.split(' ');
+  return state === 'Z' ? 0 : Number(fields[10]);
+}

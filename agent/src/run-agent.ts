@@ -23,6 +23,7 @@ import { readBootId } from './inventory/read-boot-id.ts';
 import { readInventory } from './inventory/read-inventory.ts';
 import { JobDesk } from './jobs/job-desk.ts';
 import type { JobTools } from './jobs/run-job.ts';
+import { endLeftovers } from './runner/end-leftovers.ts';
 import { startRunner } from './runner/start-runner.ts';
 import type { SessionHandlers } from './session/hold-session.ts';
 import { keepSession } from './session/keep-session.ts';
@@ -54,6 +55,9 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   await mkdir(config.stateFolder, { recursive: true, mode: 0o700 });
   await using _owner = await ownState(config.stateFolder);
   for (const warning of identity.warnings) log.warn(warning);
+  const ended = await endLeftovers(config.stateFolder);
+  if (ended.length > 0)
+    log.warn({ pids: ended }, 'Ended what an earlier agent of this state folder left running.');
   const inventory = await readInventory();
   const bootId = await readBootId();
   const backends = await probeBackends({

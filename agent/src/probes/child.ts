@@ -1,8 +1,10 @@
+import { watchParent } from '@qfleet/shared/child/watch-parent.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { ChildMessage, ProbeOutcome, ProbeTask } from './probe-task.ts';
 
 // A probe's child process: takes one task, sends its outcome, ends. Whatever happens to it, the agent lives.
 
+watchParent();
 process.once('message', (task: ProbeTask) => void run(task));
 // Without a parent nobody wants the outcome.
 process.once('disconnect', () => process.exit());

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { confineCommand } from '@qfleet/shared/child/confine-command.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { ChildMessage, ProbeOutcome, ProbeTask } from './probe-task.ts';
 
@@ -21,7 +22,9 @@ export async function runInChild<T extends ProbeTask>(
   options: RunInChildOptions,
 ): Promise<OutcomeOf<T>> {
   if (options.signal.aborted) throw cancelled();
+  const [execPath, ...execArgv] = confineCommand([process.execPath, ...nodeArguments]);
   const child = fork(new URL('./child.ts', import.meta.url), {
+    execPath,
     execArgv,
     stdio: ['ignore', 2, 2, 'ipc'],
     // Before the library loads, which would start an uploader otherwise.
@@ -39,7 +42,7 @@ export async function runInChild<T extends ProbeTask>(
 }
 
 /** V8's baseline compiler is left out: the first passes would time its code, not the optimised loops. */
-const execArgv = ['--no-liftoff'];
+const nodeArguments = ['--no-liftoff'];
 
 function askChild(
   child: ChildProcess,

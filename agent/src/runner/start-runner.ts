@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { confineCommand } from '@qfleet/shared/child/confine-command.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { JobFailure } from '../jobs/job-failure.ts';
 import { describeExit } from './describe-exit.ts';
@@ -54,7 +55,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
 function spawnRunner({ nodeCommand, affinity }: RunnerOptions): ChildProcess {
   // taskset and not sched_setaffinity from inside: it covers the threads that Node has started already.
   const pinning = affinity.length > 0 ? ['taskset', '-c', affinity.join(',')] : [];
-  const [execPath, ...execArgv] = [...pinning, ...nodeCommand] as [string, ...string[]];
+  const [execPath, ...execArgv] = confineCommand([...pinning, ...nodeCommand]);
   return fork(runnerPath, [], {
     execPath,
     execArgv,

@@ -1,5 +1,6 @@
 // A child process that loads models for the coordinator and dies in its stead where a model is bad.
 // ORT_DISABLE_TELEMETRY=1 is in its environment before ONNX Runtime loads: `ort-child.ts` sets it.
+import { watchParent } from '@qfleet/shared/child/watch-parent.ts';
 import { hideFloat16Array } from '@qfleet/shared/inputs/hide-float16-array.ts';
 import { prepareInput } from '@qfleet/shared/inputs/prepare-input.ts';
 import type { Tensor as OrtTensor, InferenceSession as Session } from 'onnxruntime-node';
@@ -21,6 +22,7 @@ import type {
 } from './ort-messages.ts';
 import { StagedValues } from './staged-values.ts';
 
+watchParent();
 hideFloat16Array();
 const { InferenceSession, Tensor } = await import('onnxruntime-node');
 

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { buildModel, buildNode } from '../onnx/fixtures/build-model.ts';
 import { findTestData } from '../onnx/fixtures/find-test-data.ts';
 import { createTensor } from '../onnx/tensor.ts';
@@ -94,6 +98,25 @@ describe('OrtChild', () => {
     await assert.rejects(child.run(one), { code: 'crashed', message: /refused: crashed \(SIGSEGV\)/ });
   });
 
+  it('does not outlive the process that started it, though its event loop does not turn', async () => {
+    const module = JSON.stringify(new URL('./ort-child.ts', import.meta.url).href);
+    const script = `const { OrtChild } = await import(${module}); console.log(new OrtChild().pid)`;
+    const starter = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(starter.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString());
+    // As an inference that takes long would stop it.
+    process.kill(pid, 'SIGSTOP');
+    starter.kill('SIGKILL');
+    try {
+      for (let i = 0; i < 600 && isAlive(pid); i++) await sleep(50);
+      assert.ok(!isAlive(pid));
+    } finally {
+      if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    }
+  });
+
   const refused = findTestData('models/must-be-refused');
   it('gives ONNX Runtime’s reason for real models that it refuses', { skip: refused.skip }, async () => {
     const reasons = { 'bad-gemm-rank.onnx': /rank 2/, 'unregistered-op.onnx': /RequantShift/ };
@@ -109,3 +132,9 @@ describe('OrtChild', () => {
     }
   });
 });
+
+/** A process that has ended and waits to be reaped is not alive. */
+function isAlive(pid: number): boolean {
+  const path = `/proc/${pid}/stat`;
+  return existsSync(path) && !/\) Z/.test(readFileSync(path, 'utf8'));
+}

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { confineCommand } from '@qfleet/shared/child/confine-command.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { cleanOrtMessage } from './clean-ort-message.ts';
 import type { IdleChildren } from './idle-children.ts';
@@ -46,8 +47,8 @@ const entryPath = fileURLToPath(new URL('./ort-child-main.ts', import.meta.url))
 /**
  * A process with ONNX Runtime sessions, one unless a request names a slot. Whatever a model does to it (SIGSEGV, SIGILL, endless loop,
  * memory) becomes an error here: `refused` with ONNX Runtime's own words, `crashed` with the signal,
- * `timeout`, `resource-exhausted`, `cancelled`. Limits: RLIMIT_DATA through the shell's `ulimit -d`, which
- * unlike `-v` does not count the address space that V8 merely reserves; time by killing.
+ * `timeout`, `resource-exhausted`, `cancelled`. Limits: memory by `confineCommand`,
+ * time by killing.
  */
 export class OrtChild implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -166,8 +167,9 @@ export class OrtChild implements AsyncDisposable {
       const timer = setTimeout(() => this.#kill(timedOut(this.#timeLimitMs)), this.#timeLimitMs);
       this.#pending.set(id, { resolve, reject, timer });
       this.#child.send({ ...request, id }, (failure) => {
-        // A child that is gone is explained by its end, which follows.
-        if (failure && this.#child.connected) this.#kill(QfleetError.from(failure));
+        // A child that is gone is explained by its end, which follows, though the channel may not know of it yet.
+        const isGone = !this.#child.connected || (failure as NodeJS.ErrnoException | null)?.code === 'EPIPE';
+        if (failure && !isGone) this.#kill(QfleetError.from(failure));
       });
     });
   }
@@ -196,10 +198,10 @@ export class OrtChild implements AsyncDisposable {
   }
 }
 
-/** The shell sets the limit and becomes Node, which keeps the IPC channel. */
-function startProcess(memoryLimitBytes: number): ChildProcess {
-  const limit = `ulimit -c 0; ulimit -d ${Math.floor(memoryLimitBytes / 1024)} 2>/dev/null; exec "$0" "$@"`;
-  return spawn('/bin/sh', ['-c', limit, process.execPath, entryPath], {
+/** It ends with this process, however busy a model keeps it. */
+function startProcess(memoryBytes: number): ChildProcess {
+  const [file, ...args] = confineCommand([process.execPath, entryPath], { memoryBytes });
+  return spawn(file, args, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1', NODE_NO_WARNINGS: '1' },

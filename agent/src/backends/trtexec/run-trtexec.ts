@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { confineCommand } from '@qfleet/shared/child/confine-command.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { type ConsoleFacts, parseConsole } from '@qfleet/shared/trtexec/parse-console.ts';
 
@@ -59,8 +60,9 @@ interface Ended {
 }
 
 function runToEnd(path: string, args: readonly string[], limitMs: number): Promise<Ended> {
-  // A process group of its own, so that its children can be killed with it.
-  const child = spawn(path, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  // A process group of its own, so that its children can be killed with it; it ends with this process, however that ends.
+  const [file, ...words] = confineCommand([path, ...args]);
+  const child = spawn(file, words, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   const keep = (chunk: string): void => {
     text = (text + chunk).slice(-maxConsoleCharacters);
