@@ -154,7 +154,7 @@ describe('bad input', { concurrency: 3 }, () => {
       async () => {
         const added = await add(testDataPath(integerConvolution), '--name', 'integer');
         assert.equal(added.code, 0, added.stderr);
-        assert.match(added.stderr, /Next: qfleet run create --model integer .*quantized already/);
+        assert.match(added.stderr, /Next: \.\/qfleet run create --model integer .*quantized already/);
         await writeImages(file('few.npz'), { count: 3, size: 8 });
         await lab.qfleetOk('dataset', 'add', file('few.npz'), '--split', 'none');
         const quantized = await lab.qfleet(

@@ -68,7 +68,7 @@ export class Lab implements AsyncDisposable {
   async startCoordinator(...args: readonly string[]): Promise<Running> {
     const listen = ['--port', '0', '--listen', `127.0.0.1:${this.#fleetPort}`];
     const running = this.start(coordinatorCli, ['up', ...listen, ...args]);
-    await until('the coordinator is up', () => running.said().includes('Next: qfleet device add'), running);
+    await until('the coordinator is up', () => running.said().includes('Next: ./qfleet device add'), running);
     this.#fleetPort = Number(/agents\s+\S+:(\d+)/.exec(running.said())?.[1]);
     return running;
   }

@@ -8,28 +8,35 @@ export function createProgram(): Command {
   const program = new Command('qfleet-agent')
     .description('qfleet’s process on a device: runs quantized models and reports what it measures')
     .version(agentVersion)
-    .exitOverride();
+    .exitOverride()
+    .configureHelp({ commandUsage });
   addRun(program);
   addStatus(program);
   addProbe(program);
   addBench(program);
   // Sub-commands take the setting over only when they are made after it.
-  for (const command of program.commands) command.exitOverride();
+  for (const command of program.commands) command.exitOverride().configureHelp({ commandUsage });
   return program;
+}
+
+/** As it is typed in a checkout. */
+function commandUsage(command: Command): string {
+  const path = command.parent ? `${command.parent.name()} ${command.name()}` : command.name();
+  return `./${path} ${command.usage()}`;
 }
 
 function addRun(program: Command): void {
   program
     .command('run')
     .description('connect to the coordinator and work until stopped')
-    .option('--identity <dir>', 'folder made by `qfleet device add` [QFLEET_AGENT_IDENTITY]')
+    .option('--identity <dir>', 'folder made by `./qfleet device add` [QFLEET_AGENT_IDENTITY]')
     .option('--coordinator <host:port>', 'where the coordinator listens [QFLEET_AGENT_COORDINATOR]')
     .option('--state <dir>', 'cache, unsent results, work; by default DIR/state [QFLEET_AGENT_STATE]')
     .option('--backends <ids>', 'offer these alone, comma-separated [QFLEET_AGENT_BACKENDS]')
     .option('--log-level <level>', 'trace, debug, info, warn, error [QFLEET_AGENT_LOG_LEVEL]')
     .addHelpText(
       'after',
-      '\nSIGTERM: finish the job in hand, then leave. Again, or SIGQUIT: leave now; the job comes back.\n\nExample:\n  qfleet-agent run --identity ./pi3',
+      '\nSIGTERM: finish the job in hand, then leave. Again, or SIGQUIT: leave now; the job comes back.\n\nExample:\n  ./qfleet-agent run --identity ./pi3',
     )
     .action(async (options) => (await import('./run-command.ts')).runCommand(options));
 }
@@ -41,7 +48,7 @@ function addStatus(program: Command): void {
     .option('--state <dir>', 'its state folder [QFLEET_AGENT_STATE]')
     .option('--identity <dir>', 'its identity folder [QFLEET_AGENT_IDENTITY]')
     .addOption(outputOption())
-    .addHelpText('after', '\nExample:\n  qfleet-agent status --identity ./pi3')
+    .addHelpText('after', '\nExample:\n  ./qfleet-agent status --identity ./pi3')
     .action(async (options) => (await import('./status-command.ts')).statusCommand(options));
 }
 
@@ -53,7 +60,7 @@ function addProbe(program: Command): void {
     .option('--memory <bytes>', 'memory that it may use; by default a quarter of what is free', parseCount, 0)
     .option('--folder <dir>', 'on the disk whose speed is measured; by default the home folder')
     .option('--backends <ids>', 'look at these alone, comma-separated [QFLEET_AGENT_BACKENDS]')
-    .addHelpText('after', '\nExample:\n  qfleet-agent probe')
+    .addHelpText('after', '\nExample:\n  ./qfleet-agent probe')
     .action(async (options) => (await import('./probe-command.ts')).probeCommand(options));
 }
 
@@ -105,7 +112,7 @@ function addBench(program: Command): void {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  qfleet-agent bench mobilenetv2-7.onnx --threads 1\n  qfleet-agent bench mobilenetv2-7.onnx --scenario server --bound 50 -o mlperf',
+      '\nExamples:\n  ./qfleet-agent bench mobilenetv2-7.onnx --threads 1\n  ./qfleet-agent bench mobilenetv2-7.onnx --scenario server --bound 50 -o mlperf',
     )
     .action(async (model, options) => (await import('./bench-command.ts')).benchCommand(model, options));
 }

@@ -1,4 +1,5 @@
 import { createLogger, type Logger } from '@qfleet/shared/logger.ts';
+import { whenParentEnds } from '@qfleet/shared/process/when-parent-ends.ts';
 import { readIdentity } from '../config/read-identity.ts';
 import { type ConfigFlags, resolveConfig } from '../config/resolve-config.ts';
 import { runAgent } from '../run-agent.ts';
@@ -14,7 +15,10 @@ export async function runCommand(flags: ConfigFlags): Promise<void> {
   process.exit(0);
 }
 
-/** The first SIGTERM or SIGINT asks to finish, any second one, SIGQUIT, or the end of the parent to leave at once. */
+/**
+ * The first SIGTERM or SIGINT, or the end of the npm that started us, asks to finish; any second signal, SIGQUIT, or
+ * the end of standard input where that is a parent's pipe, to leave at once.
+ */
 function listenForEnd(log: Logger): { readonly drain: AbortSignal; readonly leave: AbortSignal } {
   const drain = new AbortController();
   const leave = new AbortController();
@@ -25,6 +29,10 @@ function listenForEnd(log: Logger): { readonly drain: AbortSignal; readonly leav
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   process.on('SIGQUIT', () => leave.abort());
+  whenParentEnds(process.env, () => {
+    log.info('The process that started this one has ended: finishing the job in hand, then leaving.');
+    drain.abort();
+  });
   if (process.env['QFLEET_EXIT_WITH_STDIN'] === '1') {
     // An embedded agent must not outlive the process that started it, however that ended.
     process.stdin.on('end', () => leave.abort()).on('error', () => leave.abort());

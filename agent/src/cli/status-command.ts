@@ -26,7 +26,7 @@ async function findState({ state, identity }: StatusOptions): Promise<string> {
   const folder = identity ?? process.env['QFLEET_AGENT_IDENTITY'];
   if (!folder) {
     throw new QfleetError('configuration', 'It is not known which agent is meant.', {
-      hint: 'Pass --identity DIR or --state DIR as for qfleet-agent run.',
+      hint: 'Pass --identity DIR or --state DIR as for ./qfleet-agent run.',
     });
   }
   // Its configuration may name another state folder; the coordinator's address does not matter here.

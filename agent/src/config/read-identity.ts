@@ -16,7 +16,7 @@ export interface Identity {
 }
 
 const remedy =
-  'Make the folder on the coordinator with: qfleet device add NAME --out DIR, and copy all of it.';
+  'Make the folder on the coordinator with: ./qfleet device add NAME --out DIR, and copy all of it.';
 const idPattern = /URI:spiffe:\/\/qfleet\/device\/([A-Za-z0-9._-]+)/;
 
 /**

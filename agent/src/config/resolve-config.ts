@@ -41,12 +41,12 @@ export async function resolveConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv):
   const identity = flags.identity ?? env['QFLEET_AGENT_IDENTITY'];
   if (!identity) {
     throw new QfleetError('configuration', 'No identity folder was given.', {
-      hint: 'Pass --identity DIR, made on the coordinator with: qfleet device add NAME --out DIR',
+      hint: 'Pass --identity DIR, made on the coordinator with: ./qfleet device add NAME --out DIR',
     });
   }
   if (!existsSync(identity)) {
     throw new QfleetError('configuration', `There is no identity folder ${resolve(identity)}.`, {
-      hint: 'Make it on the coordinator with: qfleet device add NAME --out DIR, and copy it here.',
+      hint: 'Make it on the coordinator with: ./qfleet device add NAME --out DIR, and copy it here.',
     });
   }
   const file = await readConfigFile(join(identity, 'agent.yaml'));

@@ -18,7 +18,7 @@ const causes: readonly Cause[] = [
   {
     pattern: /ECONNREFUSED/,
     explain: (coordinator) =>
-      `Nothing listens at ${coordinator} (connection refused). Start the coordinator there (qfleet up), or correct the address: --coordinator HOST:PORT or agent.yaml.`,
+      `Nothing listens at ${coordinator} (connection refused). Start the coordinator there (./qfleet up), or correct the address: --coordinator HOST:PORT or agent.yaml.`,
     isLasting: false,
   },
   {
@@ -36,7 +36,7 @@ const causes: readonly Cause[] = [
   {
     pattern: /self-signed certificate|unable to (get|verify).*certificate|certificate signature failure/i,
     explain: (coordinator) =>
-      `${coordinator} is another coordinator than this identity was made for: its certificate is not signed by the identity's ca.crt. Connect to the right one, or make an identity there: qfleet device add NAME --out DIR.`,
+      `${coordinator} is another coordinator than this identity was made for: its certificate is not signed by the identity's ca.crt. Connect to the right one, or make an identity there: ./qfleet device add NAME --out DIR.`,
     isLasting: true,
   },
   {
@@ -54,7 +54,7 @@ const causes: readonly Cause[] = [
   {
     pattern: /wrong version number|packet length too long/i,
     explain: (coordinator) =>
-      `What listens at ${coordinator} does not speak TLS: it is not the coordinator's port for agents (qfleet up prints that one).`,
+      `What listens at ${coordinator} does not speak TLS: it is not the coordinator's port for agents (./qfleet up prints that one).`,
     isLasting: true,
   },
 ];

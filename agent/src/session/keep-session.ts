@@ -61,7 +61,7 @@ function explainEnd(error: unknown, coordinator: string): EndReason {
   const { message, hint } = fromServiceError(error);
   if (isReplaced(error)) {
     return {
-      message: `Another agent connected with this device's certificate, and its session replaced this one: ${message}. One identity folder is for one agent; make another with: qfleet device add NAME --out DIR`,
+      message: `Another agent connected with this device's certificate, and its session replaced this one: ${message}. One identity folder is for one agent; make another with: ./qfleet device add NAME --out DIR`,
       isLasting: true,
     };
   }

@@ -9,7 +9,7 @@ export async function readStatus(stateFolder: string): Promise<AgentStatus> {
     return agentStatusSchema.parse(JSON.parse(await readFile(statusPath(stateFolder), 'utf8')));
   } catch (cause) {
     throw new QfleetError('not-found', `There is no status of an agent in ${stateFolder}.`, {
-      hint: 'Start the agent with qfleet-agent run, or pass its --state folder.',
+      hint: 'Start the agent with ./qfleet-agent run, or pass its --state folder.',
       cause,
     });
   }

@@ -8,7 +8,7 @@ export async function explainDiskFailure<T>(work: () => Promise<T>): Promise<T> 
   } catch (thrown) {
     if (!hasErrno(thrown, 'ENOSPC') && !hasErrno(thrown, 'EDQUOT')) throw thrown;
     throw new QfleetError('resource-exhausted', 'The disk with the blobs is full; nothing was stored.', {
-      hint: 'Free some space; `qfleet gc` shows what nothing refers to any more.',
+      hint: 'Free some space; `./qfleet gc` shows what nothing refers to any more.',
       cause: thrown,
     });
   }

@@ -63,7 +63,7 @@ function unzip(bytes: Uint8Array): Record<string, Uint8Array> {
     return unzipSync(bytes);
   } catch (cause) {
     throw new QfleetError('refused', `This is no bundle, or it was cut off: ${(cause as Error).message}.`, {
-      hint: 'Make one with: qfleet bundle RUN --out FILE.zip',
+      hint: 'Make one with: ./qfleet bundle RUN --out FILE.zip',
       cause,
     });
   }

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrorCode, QfleetError } from '@qfleet/shared/errors.ts';
+import { isProcessAlive } from '@qfleet/shared/process/is-process-alive.ts';
 import type * as z from 'zod';
 import { errorBodySchema } from '../api/send-error.ts';
 import { type Operator, readOperatorFile } from '../main/operator-file.ts';
+import { readPidFile } from '../main/pid-file.ts';
 import { resolveDataDir } from '../main/resolve-data-dir.ts';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
 import { readServerEvents, type ServerEvent } from './read-server-events.ts';
@@ -33,7 +35,35 @@ export async function connectToCoordinator(
   options: GlobalOptions,
 ): Promise<ApiClient> {
   const find = (): Promise<Address> => findCoordinator(context, options);
-  return new ApiClient(find, await find());
+  return new ApiClient(find, await findPatiently(context, options, find));
+}
+
+/** How long a coordinator may take to be there that was started just before the command, milliseconds. */
+const arrivalMs = 2000;
+
+/** How long one that is seen to be starting may take until it answers, milliseconds: a large database is brought up to date. */
+const startMs = 60_000;
+
+const lookMs = 100;
+
+/** As `find`, and waits a little for a coordinator that is just starting: `qfleet up & qfleet model ls`. */
+async function findPatiently(
+  { env, cwd }: Pick<CliContext, 'env' | 'cwd'>,
+  options: GlobalOptions,
+  find: () => Promise<Address>,
+): Promise<Address> {
+  const sinceMs = performance.now();
+  for (;;) {
+    try {
+      return await find();
+    } catch (thrown) {
+      if (!(thrown instanceof QfleetError) || thrown.code !== 'no-coordinator') throw thrown;
+      const dataDir = resolveDataDir({ flag: options.data, env, cwd });
+      const isStarting = readPidFile(dataDir).state === 'alive';
+      if (performance.now() - sinceMs > (isStarting ? startMs : arrivalMs)) throw thrown;
+    }
+    await sleep(lookMs);
+  }
 }
 
 async function findCoordinator(
@@ -44,10 +74,17 @@ async function findCoordinator(
   if (url && options.data === undefined) return { url, token: await readToken(env) };
   const dataDir = resolveDataDir({ flag: options.data, env, cwd });
   const operator = await readOperatorFile(dataDir);
-  if (operator) return operator;
+  if (operator && !isLeftOver(operator, dataDir)) return operator;
   throw new QfleetError('no-coordinator', `No coordinator runs on ${dataDir}.`, {
-    hint: 'Start one in another terminal with `qfleet up`, or name its data folder with --data DIR.',
+    hint: 'Start one in another terminal with `./qfleet up`, or name its data folder with --data DIR.',
   });
+}
+
+/** Whether a coordinator was killed and left its file, which must not hide one that is starting after it. */
+function isLeftOver({ pid }: Pick<Operator, 'pid'>, dataDir: string): boolean {
+  const running = readPidFile(dataDir);
+  if (running.state === 'none') return false;
+  return running.state === 'ended' ? !isProcessAlive(pid) : running.pid !== pid;
 }
 
 async function readToken(env: NodeJS.ProcessEnv): Promise<string> {
@@ -177,7 +214,7 @@ export class ApiClient {
       ...(signal === undefined ? {} : { signal }),
     }).catch((cause: unknown) => {
       throw new QfleetError('no-coordinator', `The coordinator at ${url} does not answer.`, {
-        hint: 'It may have been killed: start it again with `qfleet up`.',
+        hint: 'It may have been killed: start it again with `./qfleet up`.',
         cause,
       });
     });

@@ -30,16 +30,16 @@ export async function followRun(context: CliContext, client: ApiClient, id: stri
   } finally {
     progress.end();
   }
-  throw new QfleetError('cancelled', `Left; the run ${id} goes on. Watch it with: qfleet run watch ${id}`);
+  throw new QfleetError('cancelled', `Left; the run ${id} goes on. Watch it with: ./qfleet run watch ${id}`);
 }
 
 /** Throws where a run ended without all its results: `some-devices-failed` (exit 5), or `cancelled`, or `crashed`'s kin. */
 export function requireCompleted(run: RunDetail): void {
   if (run.state === 'completed') return;
-  const reason = run.reason || 'see `qfleet run show`';
+  const reason = run.reason || 'see `./qfleet run show`';
   if (run.state === 'cancelled') throw new QfleetError('cancelled', `The run was cancelled: ${reason}`);
   throw new QfleetError('some-devices-failed', reason, {
-    hint: `qfleet run show ${run.id} lists every job with its reason.`,
+    hint: `./qfleet run show ${run.id} lists every job with its reason.`,
   });
 }
 

@@ -21,7 +21,10 @@ export async function followTask(context: CliContext, client: ApiClient, id: str
   } finally {
     progress.end();
   }
-  throw new QfleetError('cancelled', `Left; the task ${id} goes on. Stop it with: qfleet task cancel ${id}`);
+  throw new QfleetError(
+    'cancelled',
+    `Left; the task ${id} goes on. Stop it with: ./qfleet task cancel ${id}`,
+  );
 }
 
 function isFinal({ state }: TaskView): boolean {

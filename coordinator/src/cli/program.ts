@@ -11,6 +11,7 @@ import { addDemoCommand } from './commands/demo.ts';
 import { addDeviceCommands } from './commands/device.ts';
 import { addDivergenceCommand } from './commands/divergence.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addDownCommand } from './commands/down.ts';
 import { addGateCommand } from './commands/gate.ts';
 import { addGcCommand } from './commands/gc.ts';
 import { addImportCommands } from './commands/import.ts';
@@ -37,12 +38,12 @@ export function createProgram(context: CliContext): Command {
     .addOption(
       new Option('--data <dir>', 'data folder of the coordinator (default: .qfleet)').env('QFLEET_DATA'),
     )
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showSuggestionAfterError()
     .showHelpAfterError('Try --help.');
-  withExample(program, 'qfleet demo');
+  withExample(program, './qfleet demo');
   addDemoCommand(program, context);
   addUpCommand(program, context);
+  addDownCommand(program, context);
   addDeviceCommands(program, context);
   addModelCommands(program, context);
   addDatasetCommands(program, context);
@@ -77,12 +78,18 @@ function adopt(command: Command, context: CliContext): void {
       writeErr: (text) => void context.stderr.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'qfleet: ')),
     })
+    .configureHelp({
+      showGlobalOptions: true,
+      sortSubcommands: false,
+      commandUsage: (shown) => `${pathOf(shown)} ${shown.usage()}`,
+    })
     .showHelpAfterError(`Try: ${pathOf(command)} --help`);
   for (const child of command.commands) adopt(child, context);
 }
 
+/** As it is typed in a checkout. */
 function pathOf(command: Command): string {
-  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : `./${command.name()}`;
 }
 
 function throwIt(error: CommanderError): never {

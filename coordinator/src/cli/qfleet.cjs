@@ -10,7 +10,7 @@ if (major < 24) {
       ' (' +
       process.execPath +
       '). ' +
-      'npm brings the right one: run `npm ci` in the project, then `npx qfleet ...` there.\n',
+      'Start it as ./qfleet in the project, which brings the right one.\n',
   );
   process.exitCode = 78;
 } else {

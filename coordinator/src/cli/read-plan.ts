@@ -45,7 +45,8 @@ export async function readPlan(
   if (parsed.success) return parsed.data;
   const where = file === undefined ? 'The plan' : `The plan in ${file}`;
   throw new QfleetError('usage', `${where} is not as expected: ${describeIssues(parsed.error)}`, {
-    hint: suggestFields(parsed.error) ?? 'The least a plan needs is a model: qfleet run create --model NAME.',
+    hint:
+      suggestFields(parsed.error) ?? 'The least a plan needs is a model: ./qfleet run create --model NAME.',
   });
 }
 

@@ -39,7 +39,7 @@ test('every command explains itself with an example, on standard output', async 
   for (const args of [['run', 'create'], ['device', 'add'], ['quantize'], ['report']]) {
     const help = await qfleet([...args, '--help']);
     assert.equal(help.code, 0);
-    assert.match(help.stdout, new RegExp(`Example:\\n {2}\\$ qfleet ${args.join(' ')}`));
+    assert.match(help.stdout, new RegExp(`Example:\\n {2}\\$ \\./qfleet ${args.join(' ')}`));
   }
 });
 

@@ -1,18 +1,22 @@
 import { errorTable, QfleetError } from '@qfleet/shared/errors.ts';
+import { whenParentEnds } from '@qfleet/shared/process/when-parent-ends.ts';
 import { CommanderError } from 'commander';
 import type { CliContext } from './cli-context.ts';
 import { createProgram } from './program.ts';
 
 /**
  * Runs one command line in this process and sets the exit code: 0 ok, 1 failed, 2 usage, 3 no coordinator, 4 not
- * allowed, 5 some devices failed, 75 try later, 78 configuration, 130 interrupted. Ctrl-C and SIGTERM abort the
- * command's signal, so that it cleans up; a second one ends the process.
+ * allowed, 5 some devices failed, 75 try later, 78 configuration, 130 interrupted. Ctrl-C, SIGTERM and the end of the
+ * npm that started us abort the command's signal, so that it cleans up; a second one ends the process.
  */
 export async function runCli(args: readonly string[]): Promise<void> {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => stop.abort(new QfleetError('cancelled', `Stopped by ${name}.`)));
   }
+  whenParentEnds(process.env, () =>
+    stop.abort(new QfleetError('cancelled', 'Stopped: the process that started this one has ended.')),
+  );
   process.stdout.on('error', endOnClosedPipe);
   const context: CliContext = {
     stdout: process.stdout,

@@ -8,7 +8,7 @@ import type { StoredRun } from './stored-run.ts';
 export async function loadRun(runId: string, store: Store): Promise<StoredRun> {
   const run = await store.findRun(runId);
   if (!run) {
-    const hint = 'List the runs with: qfleet run ls';
+    const hint = 'List the runs with: ./qfleet run ls';
     throw new QfleetError('not-found', `There is no run "${runId}".`, { hint });
   }
   const model = await store.findModel(run.modelDigest);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { appendFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { stringify } from 'yaml';
@@ -22,7 +22,7 @@ export interface NewDevice {
 
 /**
  * Registers a device, approved, and issues its identity. With `outDir` it writes `device.key` (0600),
- * `device.crt`, `ca.crt` and `agent.yaml` there; throws `already-exists` rather than overwrite an identity,
+ * `device.crt`, `ca.crt`, `agent.yaml` and a `.gitignore` there; throws `already-exists` rather than overwrite an identity,
  * or for a name in use.
  */
 export async function addDevice(
@@ -55,11 +55,18 @@ export function createDeviceId(): string {
 
 async function writeIdentity(request: NewDevice, outDir: string, identity: DeviceIdentity): Promise<void> {
   await mkdir(outDir, { recursive: true, mode: 0o700 });
+  await hideFromGit(outDir);
   const settings = stringify({ coordinator: request.coordinatorAddress, name: request.name });
   await writeDurably(join(outDir, 'ca.crt'), identity.caPem, 0o644);
   await writeDurably(join(outDir, 'device.crt'), identity.certificatePem, 0o644);
   await writeDurably(join(outDir, 'agent.yaml'), settings, 0o644);
   await writeDurably(join(outDir, 'device.key'), identity.keyPem, 0o600);
+}
+
+/** Whatever checkout the folder lies in, and whatever its name: `git add .` must not take the key along. */
+async function hideFromGit(outDir: string): Promise<void> {
+  const isOurs = (await readdir(outDir)).length === 0;
+  await appendFile(join(outDir, '.gitignore'), isOurs ? '*\n' : '/device.key\n');
 }
 
 function refuseOverwriting(outDir: string): void {

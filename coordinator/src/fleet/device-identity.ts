@@ -34,6 +34,6 @@ export async function identifyPeer(
 /** What a device hears that may not act. */
 export function notAllowed(): QfleetError {
   return new QfleetError('unauthenticated', 'This device is not, or no longer, a member of the fleet.', {
-    hint: 'On the coordinator: qfleet device ls; then approve it, or add it again with qfleet device add.',
+    hint: 'On the coordinator: ./qfleet device ls; then approve it, or add it again with ./qfleet device add.',
   });
 }

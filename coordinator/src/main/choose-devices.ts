@@ -35,14 +35,14 @@ async function connectedDevices(store: Store, connectedIds: ReadonlySet<string>)
 function requireAny(devices: DeviceRecord[]): DeviceRecord[] {
   if (devices.length > 0) return devices;
   throw new QfleetError('failed-precondition', 'No agent is connected, so there is nothing to run on.', {
-    hint: 'Make a device with `qfleet device add NAME --out DIR` and start `qfleet-agent run --identity DIR`.',
+    hint: 'Make a device with `./qfleet device add NAME --out DIR` and start `./qfleet-agent run --identity DIR`.',
   });
 }
 
 function requireUsable({ name, state, inventory }: DeviceRecord): void {
   if (state === 'revoked') {
     throw new QfleetError('failed-precondition', `The device ${name} is revoked.`, {
-      hint: 'Leave it out, or add it anew with `qfleet device rm` and `qfleet device add`.',
+      hint: 'Leave it out, or add it anew with `./qfleet device rm` and `./qfleet device add`.',
     });
   }
   if (inventory) return;
@@ -50,7 +50,7 @@ function requireUsable({ name, state, inventory }: DeviceRecord): void {
     'failed-precondition',
     `The device ${name} has never connected: its backends are not known.`,
     {
-      hint: 'Start its agent once: qfleet-agent run --identity DIR',
+      hint: 'Start its agent once: ./qfleet-agent run --identity DIR',
     },
   );
 }

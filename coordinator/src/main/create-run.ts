@@ -105,7 +105,7 @@ async function findReferenceOf(model: Model, store: Store): Promise<Variant> {
     'failed-precondition',
     `The companion ${model.name} has no float32 variant to serve.`,
     {
-      hint: `Make one: qfleet quantize ${model.name} --recipe fp32`,
+      hint: `Make one: ./qfleet quantize ${model.name} --recipe fp32`,
     },
   );
 }

@@ -45,13 +45,13 @@ export function pickVariant(variants: readonly Variant[], name: string): Variant
 
 /** What makes the first of its kind. */
 const firstSteps = {
-  model: 'There is no model yet; add one with: qfleet model add FILE.onnx',
-  dataset: 'There is no dataset yet; add one with: qfleet dataset add PATH',
-  device: 'There is no device yet; make one with: qfleet device add NAME --out DIR',
-  run: 'There is no run yet; start one with: qfleet run create --model NAME --wait',
-  task: 'See: qfleet task ls',
+  model: 'There is no model yet; add one with: ./qfleet model add FILE.onnx',
+  dataset: 'There is no dataset yet; add one with: ./qfleet dataset add PATH',
+  device: 'There is no device yet; make one with: ./qfleet device add NAME --out DIR',
+  run: 'There is no run yet; start one with: ./qfleet run create --model NAME --wait',
+  task: 'See: ./qfleet task ls',
   variant:
-    'The model has no variant yet; make some with: qfleet quantize MODEL --calibration DATASET --recipe int8-per-channel',
+    'The model has no variant yet; make some with: ./qfleet quantize MODEL --calibration DATASET --recipe int8-per-channel',
 } as const;
 
 function missing(

@@ -26,7 +26,7 @@ export async function refuseOverlap(order: {
     const finding = `${count} of ${order.itemDigests.length} evaluation inputs were used to calibrate ${name}`;
     if (!order.isAllowed) {
       throw new QfleetError('refused', `${finding}: its accuracy would look better than it is.`, {
-        hint: 'Evaluate on a dataset with a split (`qfleet dataset add --split 500`), or say --allow-overlap.',
+        hint: 'Evaluate on a dataset with a split (`./qfleet dataset add --split 500`), or say --allow-overlap.',
       });
     }
     notes.push(`${finding}; the plan allows it.`);

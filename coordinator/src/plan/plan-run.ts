@@ -25,7 +25,7 @@ export interface PlannedRun {
 export function planRun(request: PlanRequest): PlannedRun {
   if (request.devices.length === 0) {
     throw new QfleetError('failed-precondition', 'No agent is connected, so there is nothing to run on.', {
-      hint: 'Start one: qfleet device add NAME --out DIR, then qfleet-agent run --identity DIR',
+      hint: 'Start one: ./qfleet device add NAME --out DIR, then ./qfleet-agent run --identity DIR',
     });
   }
   const perDevice = request.devices.map((device) => planDevice(request, device));
@@ -141,13 +141,13 @@ function refuseEmpty(request: PlanRequest, planned: PlannedRun): void {
   const wantsVariants = request.plan.timing.enabled || request.plan.evaluation !== undefined;
   if (wantsVariants && request.variants.length === 0) {
     throw new QfleetError('failed-precondition', `The model ${request.model.name} has no variants to run.`, {
-      hint: `Make some: qfleet quantize ${request.model.name} --calibration DATA --recipe int8-per-channel`,
+      hint: `Make some: ./qfleet quantize ${request.model.name} --calibration DATA --recipe int8-per-channel`,
     });
   }
   const isEnough = planned.jobs.some((job) => !wantsVariants || job.spec.spec !== 'probe');
   if (isEnough) return;
   const why = planned.notes.length > 0 ? ` ${planned.notes.join(' ')}` : '';
   throw new QfleetError('failed-precondition', `The plan leaves nothing to do.${why}`, {
-    hint: 'See what each device offers with qfleet device show NAME; then change the devices, backends or limits of the plan.',
+    hint: 'See what each device offers with ./qfleet device show NAME; then change the devices, backends or limits of the plan.',
   });
 }

@@ -27,7 +27,7 @@ export async function addDevice(
   if (other) {
     const what = other.public_key === device.publicKey ? 'with that key' : `named "${other.name}"`;
     throw new QfleetError('already-exists', `There is a device ${what} already.`, {
-      hint: 'Choose another name, or remove that device first: qfleet device rm NAME',
+      hint: 'Choose another name, or remove that device first: ./qfleet device rm NAME',
     });
   }
   const row = await scope.db
@@ -135,7 +135,7 @@ export async function removeDevice(scope: Scope, deviceId: string): Promise<void
 }
 
 function unknownDevice(deviceId: string): QfleetError {
-  return new QfleetError('not-found', `There is no device ${deviceId}.`, { hint: 'See: qfleet device ls' });
+  return new QfleetError('not-found', `There is no device ${deviceId}.`, { hint: 'See: ./qfleet device ls' });
 }
 
 function toDevice(row: DeviceRow): DeviceRecord {

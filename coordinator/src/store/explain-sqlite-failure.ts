@@ -14,7 +14,7 @@ export function explainSqliteFailure(thrown: unknown, path = 'of the data folder
   const cause = thrown as Error;
   if (code === codes.full) {
     return new QfleetError('resource-exhausted', 'The disk with the database is full; nothing was stored.', {
-      hint: 'Free some space; qfleet gc shows what nothing refers to any more.',
+      hint: 'Free some space; ./qfleet gc shows what nothing refers to any more.',
       cause,
     });
   }

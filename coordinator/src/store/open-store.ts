@@ -83,7 +83,7 @@ function openChecked(path: string, notices: string[]): DatabaseSync {
   if (changedResults > 0)
     notices.push(`${changedResults} stored results are damaged; reports leave them out (${path}).`);
   if (isPartial)
-    notices.push(`${path} is large: only its small tables were checked. All of it: qfleet doctor`);
+    notices.push(`${path} is large: only its small tables were checked. All of it: ./qfleet doctor`);
   return database;
 }
 

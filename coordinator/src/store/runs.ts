@@ -68,7 +68,7 @@ export async function listRuns(scope: Scope): Promise<RunRecord[]> {
  */
 export async function cancelRun(scope: Scope, runId: string, reason: string): Promise<void> {
   const run = await scope.db.selectFrom('runs').select('state').where('id', '=', runId).executeTakeFirst();
-  if (!run) throw new QfleetError('not-found', `There is no run ${runId}.`, { hint: 'See: qfleet run ls' });
+  if (!run) throw new QfleetError('not-found', `There is no run ${runId}.`, { hint: 'See: ./qfleet run ls' });
   if (run.state === 'cancelled') return;
   if (run.state !== 'running') {
     throw new QfleetError('failed-precondition', `The run ${runId} has ended already: ${run.state}.`);
@@ -185,7 +185,7 @@ async function checkNewRun(scope: Scope, run: NewRun): Promise<void> {
       .executeTakeFirst();
     if (device?.state === 'approved') continue;
     throw new QfleetError('failed-precondition', `The device ${deviceId} is ${device?.state ?? 'unknown'}.`, {
-      hint: 'A run takes approved devices; see: qfleet device ls',
+      hint: 'A run takes approved devices; see: ./qfleet device ls',
     });
   }
 }

@@ -9,12 +9,12 @@ export function addAgentCommands(program: Command, context: CliContext): void {
   addPassThrough(program, context, {
     name: 'probe',
     description: 'this machine: inventory, clock, memory, caches, peak compute, storage, counters',
-    example: 'qfleet probe',
+    example: './qfleet probe',
   });
   addPassThrough(program, context, {
     name: 'bench',
     description: 'time one model on this machine, without a coordinator',
-    example: 'qfleet bench mobilenetv2-7.onnx',
+    example: './qfleet bench mobilenetv2-7.onnx',
   });
 }
 
@@ -27,7 +27,7 @@ function addPassThrough(
   const command = program
     .command(name)
     .description(description)
-    .argument('[args...]', `what \`qfleet-agent ${name} --help\` lists`)
+    .argument('[args...]', `what \`./qfleet-agent ${name} --help\` lists`)
     .allowUnknownOption()
     .allowExcessArguments()
     .action(async () => {

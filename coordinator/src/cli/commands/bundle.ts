@@ -23,7 +23,7 @@ export function addBundleCommands(program: Command, context: CliContext): void {
       const client = await connectToCoordinator(context, options);
       await saveBundle(context, client, { run, out: options.out ?? `${run}.zip` });
     });
-  withExample(bundle, 'qfleet bundle latest --out evidence.zip');
+  withExample(bundle, './qfleet bundle latest --out evidence.zip');
   const verify = program
     .command('verify <bundle>')
     .description('hold a bundle against its digests and signatures, and compute its report anew, offline')
@@ -35,7 +35,7 @@ export function addBundleCommands(program: Command, context: CliContext): void {
       say(context, `  ${found.blobs} blobs with their own digests`);
       say(context, `  ${found.readings} readings of the report, computed anew and found equal`);
     });
-  withExample(verify, 'qfleet verify evidence.zip');
+  withExample(verify, './qfleet verify evidence.zip');
 }
 
 /** Fetches a run's evidence and writes it, and says how to check it. */
@@ -47,5 +47,5 @@ export async function saveBundle(
   const bytes = await client.getBytes(`/v1/runs/${encodeURIComponent(run)}/bundle`);
   const path = resolve(context.cwd, out);
   await writeFile(path, bytes);
-  say(context, `Wrote ${path}, ${formatBytes(bytes.length)}. Anybody can check it: qfleet verify ${path}`);
+  say(context, `Wrote ${path}, ${formatBytes(bytes.length)}. Anybody can check it: ./qfleet verify ${path}`);
 }

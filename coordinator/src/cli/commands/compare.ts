@@ -26,7 +26,7 @@ export function addCompareCommand(program: Command, context: CliContext): void {
     printRows(context, format, columns, rows);
     if (unmatched > 0) say(context, `${unmatched} cells have no counterpart in ${base}.`);
   });
-  withExample(command, 'qfleet compare latest nightly');
+  withExample(command, './qfleet compare latest nightly');
 }
 
 const columns: Column<RunComparison>[] = [

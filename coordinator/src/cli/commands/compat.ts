@@ -53,7 +53,7 @@ export function addCompatCommand(program: Command, context: CliContext): void {
     } else printRows(context, format, columns, rows);
     requireIntegers(rows, options.minInteger, (line) => say(context, line));
   });
-  withExample(command, 'qfleet compat latest --min-integer 0.9');
+  withExample(command, './qfleet compat latest --min-integer 0.9');
 }
 
 function parseShare(text: string): number {

@@ -10,5 +10,5 @@ export function addCompletionCommand(program: Command, context: CliContext): voi
     .description('print a completion script for a shell')
     .addArgument(new Argument('<shell>', 'the shell that reads it').choices(['bash', 'zsh']))
     .action((shell: 'bash' | 'zsh') => void context.stdout.write(formatCompletion(program, shell)));
-  withExample(command, 'source <(qfleet completion bash)');
+  withExample(command, 'source <(./qfleet completion bash)');
 }

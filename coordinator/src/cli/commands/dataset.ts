@@ -29,7 +29,7 @@ interface ListOptions extends GlobalOptions {
 /** `qfleet dataset …`: inputs, with labels where there are any. */
 export function addDatasetCommands(program: Command, context: CliContext): void {
   const dataset = program.command('dataset').description('datasets: add, list, show');
-  withExample(dataset, 'qfleet dataset add ./images --split 500');
+  withExample(dataset, './qfleet dataset add ./images --split 500');
   addAdd(dataset, context);
   addList(dataset, context);
   addShow(dataset, context);
@@ -69,7 +69,7 @@ function addAdd(dataset: Command, context: CliContext): void {
       say(context, `${name}: ${added.count} items, ${describeSplits(added)}, ${describeClasses(added)}`);
       for (const note of notes) say(context, `  ${note}`);
     });
-  withExample(command, 'qfleet dataset add ./images --name cats --split 500');
+  withExample(command, './qfleet dataset add ./images --name cats --split 500');
 }
 
 function toOrder(context: CliContext, path: string, options: AddOptions): Record<string, unknown> {
@@ -94,7 +94,7 @@ function addList(dataset: Command, context: CliContext): void {
     const { datasets } = await client.get('/v1/datasets', z.object({ datasets: z.array(datasetSchema) }));
     printRows(context, format, columns, datasets);
   });
-  withExample(command, 'qfleet dataset ls');
+  withExample(command, './qfleet dataset ls');
 }
 
 function addShow(dataset: Command, context: CliContext): void {
@@ -116,7 +116,7 @@ function addShow(dataset: Command, context: CliContext): void {
       ]);
     },
   );
-  withExample(command, 'qfleet dataset show cats');
+  withExample(command, './qfleet dataset show cats');
 }
 
 const columns: Column<Dataset>[] = [

@@ -26,7 +26,7 @@ export function addDemoCommand(program: Command, context: CliContext): void {
     .option('--no-emulate', 'leave out the emulated board')
     .addOption(new Option('--log-level <level>', 'debug, info, warn or error').default('error'))
     .action(async () => demo(context, command.optsWithGlobals<DemoOptions>()));
-  withExample(command, 'qfleet demo --keep');
+  withExample(command, './qfleet demo --keep');
 }
 
 async function demo(context: CliContext, options: DemoOptions): Promise<void> {

@@ -18,7 +18,7 @@ interface DeviceOptions extends GlobalOptions {
 /** `qfleet device …`: the fleet. */
 export function addDeviceCommands(program: Command, context: CliContext): void {
   const device = program.command('device').description('the fleet: add, list, show, shut out, forget');
-  withExample(device, 'qfleet device ls');
+  withExample(device, './qfleet device ls');
   addAdd(device, context);
   addList(device, context);
   addShow(device, context);
@@ -39,10 +39,10 @@ function addAdd(device: Command, context: CliContext): void {
       const { fleetAddress } = await client.get('/v1/info', infoSchema);
       context.stdout.write(`${added.id}\n`);
       say(context, `${name} may connect to ${fleetAddress} with the identity in ${outDir}.`);
-      say(context, `Next: qfleet-agent run --identity ${options.out}`);
+      say(context, `Next: ./qfleet-agent run --identity ${options.out}`);
       say(context, 'On another machine, copy the folder there first; its key is a secret.');
     });
-  withExample(command, 'qfleet device add pi3 --out ./pi3');
+  withExample(command, './qfleet device add pi3 --out ./pi3');
 }
 
 function addList(device: Command, context: CliContext): void {
@@ -53,7 +53,7 @@ function addList(device: Command, context: CliContext): void {
     const answer = await client.get('/v1/devices', z.object({ devices: z.array(deviceViewSchema) }));
     printRows(context, format, columns, answer.devices);
   });
-  withExample(command, 'qfleet device ls -o json');
+  withExample(command, './qfleet device ls -o json');
 }
 
 function addShow(device: Command, context: CliContext): void {
@@ -66,7 +66,7 @@ function addShow(device: Command, context: CliContext): void {
     const found = await client.get(`/v1/devices/${encodeURIComponent(name)}`, deviceViewSchema);
     printFacts(context, format, found, describe(found));
   });
-  withExample(command, 'qfleet device show pi3');
+  withExample(command, './qfleet device show pi3');
 }
 
 function addRevoke(device: Command, context: CliContext): void {
@@ -78,7 +78,7 @@ function addRevoke(device: Command, context: CliContext): void {
       await client.post(`/v1/devices/${encodeURIComponent(name)}/revoke`, deviceViewSchema);
       say(context, `${name} is revoked.`);
     });
-  withExample(command, 'qfleet device revoke pi3');
+  withExample(command, './qfleet device revoke pi3');
 }
 
 function addRemove(device: Command, context: CliContext): void {
@@ -90,7 +90,7 @@ function addRemove(device: Command, context: CliContext): void {
       await client.delete(`/v1/devices/${encodeURIComponent(name)}`, doneSchema);
       say(context, `${name} is forgotten.`);
     });
-  withExample(command, 'qfleet device rm pi3');
+  withExample(command, './qfleet device rm pi3');
 }
 
 const columns: Column<DeviceView>[] = [

@@ -67,7 +67,7 @@ export function addDivergenceCommand(program: Command, context: CliContext): voi
   });
   withExample(
     command,
-    'qfleet divergence mnist-8 int8-per-channel --dataset mnist --between host,x86-avx2 --inputs 4',
+    './qfleet divergence mnist-8 int8-per-channel --dataset mnist --between host,x86-avx2 --inputs 4',
   );
 }
 
@@ -106,7 +106,7 @@ async function findSides(
     const [name, backend = 'onnxruntime-cpu'] = text.split('/');
     const device = devices.find((one) => one.name === name || one.id === name);
     if (device) return { name: text, device, backend };
-    throw new QfleetError('not-found', `There is no device "${name}".`, { hint: 'See: qfleet device ls' });
+    throw new QfleetError('not-found', `There is no device "${name}".`, { hint: 'See: ./qfleet device ls' });
   });
   const [first, second] = places as [Place, Place | undefined];
   const subject: Side = { place: second ?? first, variant, isSimulated: false };

@@ -28,7 +28,7 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
       throw new QfleetError('failed-precondition', `${failed.length} of ${findings.length} checks failed.`);
     }
   });
-  withExample(command, 'qfleet doctor');
+  withExample(command, './qfleet doctor');
 }
 
 const columns: Column<Finding>[] = [

@@ -54,7 +54,7 @@ export function addGateCommand(program: Command, context: CliContext): void {
     printRows(context, format, columns, checks);
     conclude(context, checks);
   });
-  withExample(command, 'qfleet gate latest --policy policy.yaml --base nightly --junit gate.xml');
+  withExample(command, './qfleet gate latest --policy policy.yaml --base nightly --junit gate.xml');
 }
 
 async function readPolicy(

@@ -30,9 +30,9 @@ export function addGcCommand(program: Command, context: CliContext): void {
       say(context, `${keptCount} blobs are in use; ${sparedCount} are too young to go.`);
       if (options.delete) return say(context, `Removed ${removedCount}, ${formatBytes(removedBytes)}.`);
       say(context, `Would remove ${unused.length}, ${formatBytes(unusedBytes)}.`);
-      if (unused.length > 0) say(context, 'Remove them with: qfleet gc --delete');
+      if (unused.length > 0) say(context, 'Remove them with: ./qfleet gc --delete');
     });
-  withExample(command, 'qfleet gc --delete');
+  withExample(command, './qfleet gc --delete');
 }
 
 const columns: Column<Garbage>[] = [

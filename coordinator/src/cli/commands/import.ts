@@ -23,7 +23,7 @@ export function addImportCommands(program: Command, context: CliContext): void {
   const imported = program
     .command('import')
     .description('measurements that others published: mlperf, ncnn, aihub, trtexec; ls lists them');
-  withExample(imported, 'qfleet import mlperf submissions.tar.gz, then: qfleet report submissions');
+  withExample(imported, './qfleet import mlperf submissions.tar.gz, then: ./qfleet report submissions');
   for (const kind of importKinds) addKind(imported, context, kind);
   addList(imported, context);
 }
@@ -63,9 +63,9 @@ function addKind(parent: Command, context: CliContext, kind: ImportKind): void {
       context.stdout.write(`${added.digest}\n`);
       say(context, `${added.results} results of ${added.systems} systems.`);
       for (const note of added.notes.slice(0, 5)) say(context, note);
-      say(context, `Report: qfleet report ${added.name}`);
+      say(context, `Report: ./qfleet report ${added.name}`);
     });
-  withExample(command, `qfleet import ${kind} ${examples[kind]} --report report.html`);
+  withExample(command, `./qfleet import ${kind} ${examples[kind]} --report report.html`);
 }
 
 /** `Raspberry Pi 4=a.txt,b.txt`. */
@@ -133,7 +133,7 @@ function addList(parent: Command, context: CliContext): void {
     const { imports } = await client.get('/v1/imports', z.object({ imports: z.array(importRecordSchema) }));
     printRows(context, format, columns, imports);
   });
-  withExample(command, 'qfleet import ls');
+  withExample(command, './qfleet import ls');
 }
 
 const columns: Column<ImportRecord>[] = [

@@ -30,7 +30,7 @@ export function addInspectCommand(program: Command, context: CliContext): void {
       printFacts(context, format, inspection, describe(inspection));
       for (const note of inspection.notes) say(context, note);
     });
-  withExample(command, 'qfleet inspect mobilenetv2-7.onnx');
+  withExample(command, './qfleet inspect mobilenetv2-7.onnx');
 }
 
 async function inspect({ cwd, signal }: CliContext, file: string): Promise<Inspection> {

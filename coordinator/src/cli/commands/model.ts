@@ -21,7 +21,7 @@ interface ModelOptions extends GlobalOptions {
 /** `qfleet model …`: networks before quantization. */
 export function addModelCommands(program: Command, context: CliContext): void {
   const model = program.command('model').description('models: add, list, show');
-  withExample(model, 'qfleet model add mnist-8.onnx');
+  withExample(model, './qfleet model add mnist-8.onnx');
   addAdd(model, context);
   addList(model, context);
   addShow(model, context);
@@ -52,9 +52,9 @@ function addAdd(model: Command, context: CliContext): void {
       const next = added.isQuantized
         ? `run create --model ${added.name} --wait (it is quantized already)`
         : `quantize ${added.name} --calibration DATASET --recipe int8-per-channel`;
-      say(context, `Next: qfleet ${next}`);
+      say(context, `Next: ./qfleet ${next}`);
     });
-  withExample(command, 'qfleet model add mobilenetv2-7.onnx --preset imagenet');
+  withExample(command, './qfleet model add mobilenetv2-7.onnx --preset imagenet');
 }
 
 function addList(model: Command, context: CliContext): void {
@@ -65,7 +65,7 @@ function addList(model: Command, context: CliContext): void {
     const { models } = await client.get('/v1/models', z.object({ models: z.array(modelSchema) }));
     printRows(context, format, columns, models);
   });
-  withExample(command, 'qfleet model ls');
+  withExample(command, './qfleet model ls');
 }
 
 function addShow(model: Command, context: CliContext): void {
@@ -89,7 +89,7 @@ function addShow(model: Command, context: CliContext): void {
       ]);
     },
   );
-  withExample(command, 'qfleet model show mnist-8');
+  withExample(command, './qfleet model show mnist-8');
 }
 
 const columns: Column<Model>[] = [

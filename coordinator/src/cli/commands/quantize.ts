@@ -20,7 +20,7 @@ export function addQuantizeCommand(program: Command, context: CliContext): void 
   )
     .requiredOption(
       '--recipe <names>',
-      'comma-separated: names (qfleet recipe ls), YAML files of recipes, or all',
+      'comma-separated: names (./qfleet recipe ls), YAML files of recipes, or all',
       commaList,
     )
     .option('--calibration <data>', 'dataset to calibrate with; with --out a file or folder')
@@ -44,9 +44,9 @@ export function addQuantizeCommand(program: Command, context: CliContext): void 
           : await quantizeHere(context, model, { ...order, out: options.out });
       printRows(context, format, columns, made.variants);
       tellRefused(context, made, options.recipe);
-      if (options.out === undefined) say(context, `Next: qfleet run create --model ${model} --wait`);
+      if (options.out === undefined) say(context, `Next: ./qfleet run create --model ${model} --wait`);
     });
-  withExample(command, 'qfleet quantize mnist-8 --calibration mnist-t10k --recipe int8-per-channel');
+  withExample(command, './qfleet quantize mnist-8 --calibration mnist-t10k --recipe int8-per-channel');
 }
 
 /** Of `all`, what does not fit is to be expected; of recipes asked for by name it is a failure. */

@@ -10,12 +10,12 @@ import { withExample, withOutput } from '../with-options.ts';
 /** `qfleet recipe …`: the ways that variants can be made. */
 export function addRecipeCommands(program: Command, context: CliContext): void {
   const recipe = program.command('recipe').description('the ways that variants can be made: list, show');
-  withExample(recipe, 'qfleet recipe ls');
+  withExample(recipe, './qfleet recipe ls');
   const list = withOutput(recipe.command('ls').description('list the named recipes')).action(() => {
     const { output } = list.optsWithGlobals<{ output: string }>();
     printRows(context, parseFormat(output), columns, recipes);
   });
-  withExample(list, 'qfleet recipe ls');
+  withExample(list, './qfleet recipe ls');
   const show = recipe
     .command('show <name>')
     .description('every choice of a recipe, as a YAML file to change, and what targets make of its format')
@@ -25,7 +25,7 @@ export function addRecipeCommands(program: Command, context: CliContext): void {
       for (const [target, { verdict, why }] of Object.entries(judgeTargets(found)))
         context.stdout.write(`# ${target}: ${verdict} (${why})\n`);
     });
-  withExample(show, 'qfleet recipe show int8-per-channel > mine.yaml');
+  withExample(show, './qfleet recipe show int8-per-channel > mine.yaml');
 }
 
 const columns: Column<Recipe>[] = [

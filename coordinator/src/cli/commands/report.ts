@@ -26,7 +26,7 @@ export function addReportCommand(program: Command, context: CliContext): void {
       'table, md, json, csv, html or parquet (default: by the ending of --out, else table)',
     )
     .option('--out <file>', 'write it there instead of standard output')
-    .option('--bundle <file>', 'write the evidence that it was computed from there, for qfleet verify')
+    .option('--bundle <file>', 'write the evidence that it was computed from there, for ./qfleet verify')
     .action(async (run = 'latest') => {
       const options = command.optsWithGlobals<ReportOptions>();
       const format = chooseFormat(options);
@@ -40,7 +40,7 @@ export function addReportCommand(program: Command, context: CliContext): void {
       await writeFile(path, text);
       say(context, `Wrote ${path}`);
     });
-  withExample(command, 'qfleet report latest --out report.html');
+  withExample(command, './qfleet report latest --out report.html');
 }
 
 /** Made here of the JSON: bytes for other programs belong into a file. */

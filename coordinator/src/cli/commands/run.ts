@@ -14,6 +14,7 @@ import { followRun, requireCompleted } from '../follow-run.ts';
 import { countOf, formatTime } from '../output/format-value.ts';
 import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
 import { type PlanFlags, readPlan } from '../read-plan.ts';
+import { waitForNewDevices } from '../wait-for-new-devices.ts';
 import { commaList, wholeNumber, withExample, withOutput } from '../with-options.ts';
 
 interface RunOptions extends GlobalOptions {
@@ -27,7 +28,7 @@ interface CreateOptions extends GlobalOptions, PlanFlags {
 /** `qfleet run …`: executions of a plan. */
 export function addRunCommands(program: Command, context: CliContext): void {
   const run = program.command('run').description('runs: create, list, show, watch, cancel');
-  withExample(run, 'qfleet run create --model mnist-8 --wait');
+  withExample(run, './qfleet run create --model mnist-8 --wait');
   addCreate(run, context);
   addList(run, context);
   addShow(run, context);
@@ -71,12 +72,13 @@ function addCreate(run: Command, context: CliContext): void {
       const options = command.optsWithGlobals<CreateOptions>();
       const order = await readPlan(context, plan, options);
       const client = await connectToCoordinator(context, options);
+      await waitForNewDevices(context, client);
       const created = await client.post('/v1/runs', runDetailSchema, order);
       tell(context, created);
-      if (!options.wait) return say(context, `Watch it with: qfleet run watch ${created.id}`);
+      if (!options.wait) return say(context, `Watch it with: ./qfleet run watch ${created.id}`);
       await followToEnd(context, client, created.id);
     });
-  withExample(command, 'qfleet run create --model mnist-8 --dataset mnist-t10k --wait');
+  withExample(command, './qfleet run create --model mnist-8 --dataset mnist-t10k --wait');
 }
 
 function addList(run: Command, context: CliContext): void {
@@ -87,7 +89,7 @@ function addList(run: Command, context: CliContext): void {
     const { runs } = await client.get('/v1/runs', z.object({ runs: z.array(runViewSchema) }));
     printRows(context, format, runColumns, runs);
   });
-  withExample(command, 'qfleet run ls');
+  withExample(command, './qfleet run ls');
 }
 
 function addShow(run: Command, context: CliContext): void {
@@ -104,7 +106,7 @@ function addShow(run: Command, context: CliContext): void {
     for (const note of found.notes) say(context, `  ${note}`);
     printRows(context, format, jobColumns(new Map(devices.map(({ id, name }) => [id, name]))), found.jobs);
   });
-  withExample(command, 'qfleet run show latest');
+  withExample(command, './qfleet run show latest');
 }
 
 function addWatch(run: Command, context: CliContext): void {
@@ -116,7 +118,7 @@ function addWatch(run: Command, context: CliContext): void {
       const found = await client.get(`/v1/runs/${encodeURIComponent(id)}`, runDetailSchema);
       await followToEnd(context, client, found.id);
     });
-  withExample(command, 'qfleet run watch');
+  withExample(command, './qfleet run watch');
 }
 
 function addCancel(run: Command, context: CliContext): void {
@@ -128,7 +130,7 @@ function addCancel(run: Command, context: CliContext): void {
       const cancelled = await client.post(`/v1/runs/${encodeURIComponent(id)}/cancel`, runDetailSchema);
       say(context, `${cancelled.id} is ${cancelled.state}.`);
     });
-  withExample(command, 'qfleet run cancel latest');
+  withExample(command, './qfleet run cancel latest');
 }
 
 function tell(context: CliContext, run: RunDetail): void {
@@ -142,7 +144,7 @@ function tell(context: CliContext, run: RunDetail): void {
 async function followToEnd(context: CliContext, client: ApiClient, id: string): Promise<void> {
   const ended = await followRun(context, client, id);
   say(context, `Run ${ended.id} ${ended.state}.`);
-  if (ended.state !== 'cancelled') say(context, `Report: qfleet report ${ended.id}`);
+  if (ended.state !== 'cancelled') say(context, `Report: ./qfleet report ${ended.id}`);
   requireCompleted(ended);
 }
 

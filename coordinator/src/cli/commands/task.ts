@@ -16,7 +16,7 @@ export function addTaskCommands(program: Command, context: CliContext): void {
   const task = program
     .command('task')
     .description('the coordinator’s own work, such as quantizing: list, cancel');
-  withExample(task, 'qfleet task ls');
+  withExample(task, './qfleet task ls');
   const list = withOutput(task.command('ls').description('list tasks')).action(async () => {
     const options = list.optsWithGlobals<TaskOptions>();
     const format = parseFormat(options.output);
@@ -24,7 +24,7 @@ export function addTaskCommands(program: Command, context: CliContext): void {
     const { tasks } = await client.get('/v1/tasks', z.object({ tasks: z.array(taskViewSchema) }));
     printRows(context, format, columns, tasks);
   });
-  withExample(list, 'qfleet task ls');
+  withExample(list, './qfleet task ls');
   const cancel = task
     .command('cancel <id>')
     .description('stop a task')
@@ -33,7 +33,7 @@ export function addTaskCommands(program: Command, context: CliContext): void {
       await client.post(`/v1/tasks/${encodeURIComponent(id)}/cancel`, taskViewSchema);
       say(context, `${id} is told to stop.`);
     });
-  withExample(cancel, 'qfleet task cancel task-4x7k2m9qpt');
+  withExample(cancel, './qfleet task cancel task-4x7k2m9qpt');
 }
 
 const columns: Column<TaskView>[] = [

@@ -37,7 +37,7 @@ export function addShow(variant: Command, context: CliContext): void {
         describe(found),
       );
   });
-  withExample(command, 'qfleet variant show mnist-8 int8-per-channel');
+  withExample(command, './qfleet variant show mnist-8 int8-per-channel');
 }
 
 function find(variants: readonly Variant[], name: string): Variant {

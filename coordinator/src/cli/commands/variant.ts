@@ -17,7 +17,7 @@ interface VariantOptions extends GlobalOptions {
 /** `qfleet variant …`: forms of a model, also those made elsewhere. */
 export function addVariantCommands(program: Command, context: CliContext): void {
   const variant = program.command('variant').description('variants of a model: add, list, show');
-  withExample(variant, 'qfleet variant ls mnist-8');
+  withExample(variant, './qfleet variant ls mnist-8');
   addAdd(variant, context);
   addList(variant, context);
   addShow(variant, context);
@@ -37,7 +37,7 @@ function addAdd(variant: Command, context: CliContext): void {
       context.stdout.write(`${added.digest}\n`);
       say(context, `${added.name}: ${formatBytes(added.sizeBytes)}`);
     });
-  withExample(command, 'qfleet variant add mobilenetv2-7 mobilenetv2-int8.onnx');
+  withExample(command, './qfleet variant add mobilenetv2-7 mobilenetv2-int8.onnx');
 }
 
 function addList(variant: Command, context: CliContext): void {
@@ -56,7 +56,7 @@ function addList(variant: Command, context: CliContext): void {
       );
     },
   );
-  withExample(command, 'qfleet variant ls mnist-8');
+  withExample(command, './qfleet variant ls mnist-8');
 }
 
 const columns: Column<Variant>[] = [

@@ -11,11 +11,11 @@ export function addVirtualDevice(program: Command, context: CliContext): void {
   const group = program
     .command('virtual-device')
     .description('emulated boards: real kernels and numerics, no timings (needs qemu-user)');
-  withExample(group, 'qfleet virtual-device start pi3 --identity ./pi3');
+  withExample(group, './qfleet virtual-device start pi3 --identity ./pi3');
   const start = group
     .command('start <board>')
     .description('run the agent on an emulated pi3, pi4, pi5, jetson-nano, x86-avx2 or x86-sse until stopped')
-    .requiredOption('--identity <dir>', 'folder made by `qfleet device add`')
+    .requiredOption('--identity <dir>', 'folder made by `./qfleet device add`')
     .option('--backends <ids>', 'offer these alone, comma-separated')
     .action(async (board: string) => {
       const { identity, backends } = start.opts<{ identity: string; backends?: string }>();
@@ -23,7 +23,10 @@ export function addVirtualDevice(program: Command, context: CliContext): void {
       const args = [script, 'run', board, '--identity', identity, ...limited];
       process.exitCode = await runThrough(context, process.execPath, args);
     });
-  withExample(start, 'qfleet device add pi3 --out ./pi3 && qfleet virtual-device start pi3 --identity ./pi3');
+  withExample(
+    start,
+    './qfleet device add pi3 --out ./pi3 && ./qfleet virtual-device start pi3 --identity ./pi3',
+  );
   const probe = group
     .command('probe <board>')
     .description('what the agent says of an emulated board')
@@ -33,5 +36,5 @@ export function addVirtualDevice(program: Command, context: CliContext): void {
       const args = [script, 'exec', board, 'probe', '-o', output];
       process.exitCode = await runThrough(context, process.execPath, args);
     });
-  withExample(probe, 'qfleet virtual-device probe jetson-nano');
+  withExample(probe, './qfleet virtual-device probe jetson-nano');
 }

@@ -102,10 +102,10 @@ function tellNext(context: CliContext, [page = '', ...others]: readonly string[]
   say(context, `Report: ${short(page)}`);
   say(context, `        and ${others.map((path) => path.split('.').at(-1)).join(', ')} beside it.`);
   say(context, 'Next:');
-  say(context, '  your own model   npx qfleet up, then elsewhere: npx qfleet model add MODEL.onnx');
+  say(context, '  your own model   ./qfleet up, then elsewhere: ./qfleet model add MODEL.onnx');
   say(
     context,
-    '  a real board     npx qfleet device add NAME --out DIR, and qfleet-agent run --identity DIR there',
+    '  a real board     ./qfleet device add NAME --out DIR, and ./qfleet-agent run --identity DIR there',
   );
-  say(context, '  all commands     npx qfleet --help');
+  say(context, '  all commands     ./qfleet --help');
 }

@@ -15,7 +15,7 @@ export const checkAgent: Check = async ({ context }) => {
       what: 'agent',
       state: 'failed',
       detail,
-      fix: 'Repeat `npm ci` in the project, or set QFLEET_AGENT.',
+      fix: 'Repeat `npm ci --include=optional` in the project, or set QFLEET_AGENT.',
     };
   }
 };

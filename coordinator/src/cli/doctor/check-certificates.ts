@@ -25,7 +25,7 @@ export const checkCertificates: Check = async ({ dataDir }) => {
     return { what, state: leftDays > 0 ? 'warning' : 'failed', detail, fix };
   } catch (thrown) {
     if (!existsSync(join(dataDir, 'pki', 'server.json'))) {
-      return { what, state: 'ok', detail: 'made at the first `qfleet up`' };
+      return { what, state: 'ok', detail: 'made at the first `./qfleet up`' };
     }
     const fix = 'Restore the folder pki from a backup, or move it away and add the devices again.';
     return { what, state: 'failed', detail: (thrown as Error).message, fix };

@@ -13,6 +13,6 @@ export const checkCoordinator: Check = async ({ dataDir, context }) => {
     return { what, state: 'ok', detail };
   } catch (thrown) {
     const { message } = QfleetError.from(thrown);
-    return { what, state: 'warning', detail: message, fix: 'Start one: qfleet up' };
+    return { what, state: 'warning', detail: message, fix: 'Start one: ./qfleet up' };
   }
 };

@@ -15,7 +15,7 @@ export const checkDataFolder: Check = async ({ dataDir }) => {
     const fix = 'Choose another with --data, or mend its owner and mode.';
     return { what, state: 'failed', detail: `${place} is not writable`, fix };
   }
-  if (!found) return { what, state: 'ok', detail: `${dataDir} will be made by \`qfleet up\`` };
+  if (!found) return { what, state: 'ok', detail: `${dataDir} will be made by \`./qfleet up\`` };
   if (!found.isDirectory()) {
     const fix = 'Name a folder with --data.';
     return { what, state: 'failed', detail: `${dataDir} is no folder`, fix };

@@ -18,7 +18,7 @@ export const checkDatabaseOfFolder: Check = async ({ dataDir }) => {
   try {
     if (!checkDatabaseFile(path)) {
       refuseLostDatabase(dataDir);
-      return { what, state: 'ok', detail: 'made at the first `qfleet up`' };
+      return { what, state: 'ok', detail: 'made at the first `./qfleet up`' };
     }
     return await readAll(path, dataDir);
   } catch (thrown) {

@@ -15,7 +15,7 @@ export const checkPorts: Check = async ({ dataDir }) => {
   const isOurs = (await readOperatorFile(dataDir).catch(() => undefined)) !== undefined;
   const detail = `${taken.join(' and ')} taken${isOurs ? ', a coordinator of this data folder is there' : ''}`;
   if (isOurs) return { what, state: 'ok', detail };
-  const fix = 'Choose others: qfleet up --port 0 --listen 127.0.0.1:0';
+  const fix = 'Choose others: ./qfleet up --port 0 --listen 127.0.0.1:0';
   return { what, state: 'warning', detail, fix };
 };
 

@@ -45,6 +45,6 @@ function isObject(value: unknown): value is object {
 function malformed(what: string, error: z.ZodError): QfleetError {
   const places = error.issues.map(({ path, message }) => `${path.join('.') || 'document'}: ${message}`);
   return new QfleetError('usage', `${what} is no recipe: ${places.slice(0, 3).join('; ')}`, {
-    hint: 'See a complete one with: qfleet recipe show int8-per-channel',
+    hint: 'See a complete one with: ./qfleet recipe show int8-per-channel',
   });
 }
