@@ -76,6 +76,10 @@ const errnoTable: Record<string, { code: ErrorCode; hint: string }> = {
     code: 'resource-exhausted',
     hint: 'The disk quota is used up: free some space, then repeat the command.',
   },
+  EIO: {
+    code: 'unavailable',
+    hint: 'The disk, or the way to it, failed: look into dmesg and check it, then try again.',
+  },
   EROFS: {
     code: 'configuration',
     hint: 'The file system is read-only: choose another folder or remount it.',

@@ -6,6 +6,7 @@ import { digestBytes } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { createLogger } from '@qfleet/shared/logger.ts';
 import { createRandom } from '@qfleet/shared/random.ts';
+import { actAsOrdinaryUser } from '@qfleet/shared/testing/act-as-ordinary-user.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { BlobCache, type BlobCacheOptions } from './blob-cache.ts';
 import type { OpenBlob } from './download-blob.ts';
@@ -74,6 +75,25 @@ describe('the blob cache', () => {
     using pinned = await cache.acquire(ref(blob), { signal });
     assert.deepEqual(whole.offsets, [0, 10, 20]);
     assert.deepEqual(await readFile(pinned.path), blob);
+  });
+
+  it('goes on for an ordinary user, through breaks, restarts and parts that were left read-only', async () => {
+    using _user = actAsOrdinaryUser();
+    await using folder = await temporaryFolder();
+    const blob = Buffer.from(Array.from({ length: 60 }, (_, i) => i));
+    const part = join(folder.path, `${digestBytes(blob)}.part`);
+    await writeFile(part, blob.subarray(0, 10), { mode: 0o440 });
+    const whole = serve([blob]);
+    const openBlob: OpenBlob = async function* (digest, offset, inner) {
+      for await (const chunk of whole.openBlob(digest, offset, inner)) {
+        yield chunk;
+        if (offset < 40) return;
+      }
+    };
+    using pinned = await (await open(folder.path, openBlob)).acquire(ref(blob), { signal });
+    assert.deepEqual(whole.offsets, [10, 20, 30, 40]);
+    assert.deepEqual(await readFile(pinned.path), blob);
+    assert.equal((await stat(pinned.path)).mode & 0o777, 0o440);
   });
 
   it('drops bytes of another digest, fetches once more from the start, then gives up', async () => {

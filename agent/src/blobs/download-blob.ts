@@ -1,10 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Digest } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { openToAppend } from '@qfleet/shared/open-to-append.ts';
 import type { Random } from '@qfleet/shared/random.ts';
 import { fullJitterMs } from '../session/full-jitter.ts';
 import { fromServiceError, isTransient } from '../session/grpc-error.ts';
@@ -57,17 +57,20 @@ export async function downloadBlob(download: Download): Promise<void> {
   await syncFolder(dirname(download.path));
 }
 
-/** Brings the part file to its full size; gives its SHA-256. */
+/** Brings the part file to its full size, read-only and synced; gives its SHA-256. */
 async function fetchAll(download: Download, part: string): Promise<string> {
   for (let attempt = 0; ; attempt++) {
+    await using file = await openToAppend(part);
     const hash = createHash('sha256');
-    const before = await hashPart(part, hash, download.sizeBytes);
+    const before = await hashPart(file, hash, download.sizeBytes);
     const progress = { bytes: before };
     try {
-      await using file = await open(part, 'a', 0o440);
       if (progress.bytes < download.sizeBytes) await append(download, file, hash, progress);
-      await file.sync();
-      if (progress.bytes === download.sizeBytes) return hash.digest('hex');
+      if (progress.bytes === download.sizeBytes) {
+        await file.chmod(0o440);
+        await file.sync();
+        return hash.digest('hex');
+      }
     } catch (thrown) {
       download.signal.throwIfAborted();
       if (!isTransient(thrown) && !isStall(thrown)) throw fromServiceError(thrown);
@@ -80,16 +83,16 @@ async function fetchAll(download: Download, part: string): Promise<string> {
   }
 }
 
-/** Bytes already there, fed to the hash: a hash's state cannot be saved. A part that is too long is dropped. */
-async function hashPart(part: string, hash: Hash, sizeBytes: number): Promise<number> {
-  const found = await stat(part).catch(() => undefined);
-  if (!found) return 0;
-  if (found.size > sizeBytes) {
-    await rm(part);
-    return 0;
+/** Bytes already there, fed to the hash: a hash's state cannot be saved. A part that is too long is emptied. */
+async function hashPart(file: FileHandle, hash: Hash, sizeBytes: number): Promise<number> {
+  if ((await file.stat()).size > sizeBytes) await file.truncate();
+  let bytes = 0;
+  const start = { start: 0, autoClose: false, highWaterMark: 2 ** 20 };
+  for await (const chunk of file.createReadStream(start)) {
+    hash.update(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
   }
-  for await (const chunk of createReadStream(part, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
-  return found.size;
+  return bytes;
 }
 
 async function append(

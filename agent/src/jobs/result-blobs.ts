@@ -24,6 +24,7 @@ export class ResultBlobs {
 
   async put(bytes: Uint8Array): Promise<Digest> {
     const digest = digestBytes(bytes);
+    if (this.#digests.has(digest)) return digest;
     await writeFile(join(this.#folder, digest), bytes);
     this.#digests.add(digest);
     return digest;
@@ -31,6 +32,8 @@ export class ResultBlobs {
 
   async putFile(path: string): Promise<Digest> {
     const digest = await digestFile(path);
+    // A copy of a read-only file is read-only, and could not be written a second time.
+    if (this.#digests.has(digest)) return digest;
     await copyFile(path, join(this.#folder, digest));
     this.#digests.add(digest);
     return digest;

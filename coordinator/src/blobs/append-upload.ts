@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, rm } from 'node:fs/promises';
 import type { Digest } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { openToAppend } from '@qfleet/shared/open-to-append.ts';
 import { publishFile } from './publish-file.ts';
 
 export interface Upload {
@@ -24,13 +24,13 @@ export interface Upload {
  * end, `invalid-argument` for more bytes than announced, `digest-mismatch`, `unavailable` when cut short.
  */
 export async function appendUpload(upload: Upload): Promise<boolean> {
-  const file = await open(upload.partial, 'a', 0o600);
+  const file = await openToAppend(upload.partial);
   let sizeBytes: number;
   const hash = createHash('sha256');
   try {
     sizeBytes = (await file.stat()).size;
     checkOffset(upload, sizeBytes);
-    if (sizeBytes > 0) await hashPrefix(upload.partial, hash);
+    if (sizeBytes > 0) await hashPrefix(file, hash);
     for await (const data of upload.source) {
       sizeBytes += data.length;
       checkSize(upload, sizeBytes);
@@ -63,8 +63,9 @@ export async function appendUpload(upload: Upload): Promise<boolean> {
 }
 
 /** The state of a SHA-256 cannot be saved in Node, so a resumed upload reads its beginning again. */
-async function hashPrefix(path: string, hash: Hash): Promise<void> {
-  for await (const data of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(data as Buffer);
+async function hashPrefix(file: FileHandle, hash: Hash): Promise<void> {
+  const stream = file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 20 });
+  for await (const data of stream) hash.update(data as Buffer);
 }
 
 /** A write may be short, and a short one is how a full disk shows itself first. */

@@ -17,6 +17,7 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Digest, digestBytes } from '@qfleet/shared/digest.ts';
 import { createRandom } from '@qfleet/shared/random.ts';
+import { actAsOrdinaryUser } from '@qfleet/shared/testing/act-as-ordinary-user.ts';
 import type { BlobStore } from './blob-store.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { openFileBlobStore } from './file-blob-store.ts';
@@ -47,6 +48,32 @@ test('a file is copied in and an equal one stored once', async () => {
   const digest = await blobs.putFile(source);
   assert.equal(await blobs.put(Buffer.from('content')), digest);
   assert.equal((await all(blobs.list())).length, 1);
+});
+
+test('an ordinary user adds a read-only file', async () => {
+  using _user = actAsOrdinaryUser();
+  const folder = mkdtempSync(join(tmpdir(), 'qfleet-blobs-'));
+  const source = join(folder, 'source.bin');
+  writeFileSync(source, 'content', { mode: 0o444 });
+  const blobs = await openFileBlobStore(join(folder, 'blobs'));
+  const digest = await blobs.putFile(source);
+  assert.equal((await blobs.read(digest)).toString(), 'content');
+  assert.equal(statSync(source).mode & 0o777, 0o444);
+  rmSync(folder, { recursive: true });
+});
+
+test('an upload that was made read-only and not yet published is finished by an ordinary user', async () => {
+  using _user = actAsOrdinaryUser();
+  const folder = mkdtempSync(join(tmpdir(), 'qfleet-blobs-'));
+  const blobs = await openFileBlobStore(folder);
+  const digest = digestBytes('content');
+  mkdirSync(join(folder, 'partial', 'pi'));
+  writeFileSync(join(folder, 'partial', 'pi', digest), 'content', { mode: 0o440 });
+  const offset = await blobs.receivedBytes('pi', digest);
+  assert.equal(offset, 7);
+  await blobs.receive({ owner: 'pi', digest, totalBytes: 7, offset, source: Readable.from([]) });
+  assert.equal((await blobs.read(digest)).toString(), 'content');
+  rmSync(folder, { recursive: true });
 });
 
 test('a blob that changed on the disk is found out', async () => {

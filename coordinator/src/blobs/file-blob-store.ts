@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream, statSync, unlinkSync } from 'node:fs';
-import { copyFile, mkdir, opendir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, opendir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Digest, digestBytes, digestFile, parseDigest } from '@qfleet/shared/digest.ts';
@@ -50,7 +50,11 @@ class FileBlobStore implements BlobStore {
   }
 
   putFile(path: string): Promise<Digest> {
-    return this.#add((temporary) => copyFile(path, temporary));
+    return this.#add(async (temporary) => {
+      await copyFile(path, temporary);
+      // The copy has the mode of its source, which may be read-only.
+      await chmod(temporary, 0o600);
+    });
   }
 
   read(digest: Digest): Promise<Buffer> {
