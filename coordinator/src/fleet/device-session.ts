@@ -7,6 +7,9 @@ import type { LeasedJob } from '../store/store.ts';
 
 export type SessionCall = ServerDuplexStream<SessionRequest__Output, SessionResponse>;
 
+/** More uploads than one result has, and little memory. */
+const maxNotedUploads = 1000;
+
 /** A job in an agent's hands, by its fence. */
 export interface Hold {
   readonly jobId: string;
@@ -27,13 +30,15 @@ export class DeviceSession {
   readonly device: DeviceRecord;
   /** When anything was last heard, monotonic milliseconds. */
   heardAtMs = performance.now();
-  /** Something was uploaded, or a result tried, since the last heartbeat. */
+  /** An upload came further than any attempt at it before, since the last heartbeat. */
   hasUploaded = false;
   /** The agent has been greeted and may be given work. */
   isReady = false;
   readonly #call: SessionCall;
   readonly #end: (reason: QfleetError) => void;
   readonly #held = new Map<string, HeldJob>();
+  /** How far the uploads of this session came, by digest. */
+  readonly #uploadedBytes = new Map<string, number>();
   #hasEnded = false;
 
   constructor(device: DeviceRecord, call: SessionCall, end: (reason: QfleetError) => void) {
@@ -120,6 +125,17 @@ export class DeviceSession {
     }
   }
 
+  /**
+   * Notes that an upload reached so many bytes. Only what is new counts as progress: bytes that are refused at their end
+   * and sent again would keep their job's lease for ever.
+   */
+  noteUpload(digest: string, receivedBytes: number): void {
+    if (receivedBytes <= (this.#uploadedBytes.get(digest) ?? -1)) return;
+    if (this.#uploadedBytes.size >= maxNotedUploads) this.#uploadedBytes.clear();
+    this.#uploadedBytes.set(digest, receivedBytes);
+    this.hasUploaded = true;
+  }
+
   beginSettling(hold: Hold): void {
     const held = this.find(hold);
     if (held) held.isSettling = true;
@@ -133,6 +149,7 @@ export class DeviceSession {
   /** The job's result is stored; the agent is free. */
   settle(hold: Hold): void {
     if (this.find(hold)) this.#held.delete(hold.jobId);
+    this.#uploadedBytes.clear();
   }
 
   /** Ends the stream with that reason. */

@@ -32,7 +32,9 @@ export async function putBlob(
       digest,
       totalBytes: first.totalBytes,
       offset: first.offset,
-      source: readData(first, messages, reading, () => noteUpload(context, owner)),
+      source: readData(first, messages, reading, (receivedBytes) =>
+        context.sessions.find(owner)?.noteUpload(digest, receivedBytes),
+      ),
     });
   } finally {
     end();
@@ -43,19 +45,16 @@ async function* readData(
   first: PutBlobRequest__Output,
   messages: AsyncIterator<PutBlobRequest__Output>,
   reading: Reading,
-  onData: () => void,
+  onData: (receivedBytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
   yield first.data;
+  let receivedBytes = first.offset + first.data.length;
   for await (const message of readMessages(messages, reading)) {
-    onData();
+    receivedBytes += message.data.length;
+    // Keeps the lease of the job whose result this belongs to, however slow the line.
+    onData(receivedBytes);
     yield message.data;
   }
-}
-
-/** Keeps the lease of the job whose result this belongs to, however slow the line. */
-function noteUpload(context: FleetContext, deviceId: string): void {
-  const session = context.sessions.find(deviceId);
-  if (session) session.hasUploaded = true;
 }
 
 function checkSizes(first: PutBlobRequest__Output, maxBlobBytes: number): void {

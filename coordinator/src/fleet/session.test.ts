@@ -206,6 +206,28 @@ test('a lease is kept while its result is still being uploaded', async () => {
   assert.ok(((await fleet.store.findJob(job.id))?.leaseUntilMs ?? 0) > before);
 });
 
+test('bytes that are refused at their end and sent again do not keep a lease', async () => {
+  await using fleet = await startTestFleet({ leaseMs: 60_000 });
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  const job = await session.nextJob();
+  const until = async () => (await fleet.store.findJob(job.id))?.leaseUntilMs ?? 0;
+  const announced = { digest: digestBytes('what was promised'), totalBytes: 5 };
+  const upload = () =>
+    assert.rejects(agent.putBlob([Buffer.from('ot'), Buffer.from('her')], announced), {
+      code: status.DATA_LOSS,
+    });
+  await upload();
+  await session.beat();
+  const before = await until();
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await upload();
+    await session.beat();
+  }
+  assert.equal(await until(), before);
+});
+
 test('a session that says nothing for four heartbeats is ended', async () => {
   await using fleet = await startTestFleet({ heartbeatIntervalMs: 20 });
   const session = await (await fleet.join('pi')).open();
