@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
-import { parse } from 'yaml';
 import * as z from 'zod';
+import { parseYaml } from '../files/parse-yaml.ts';
 import type { ImportedResult, ImportedSet, ImportedSystem } from './imported-set.ts';
 import { readSource } from './source-files.ts';
 
@@ -28,7 +28,7 @@ export async function importAihub(path: string): Promise<ImportedSet> {
   const notes: string[] = [];
   let failed = 0;
   for (const { path: name, text } of files) {
-    const parsed = perfSchema.safeParse(parse(text));
+    const parsed = perfSchema.safeParse(parseYaml(text, name, 'refused'));
     if (!parsed.success) {
       notes.push(`${name}: not the form that is known; left out.`);
       continue;

@@ -1,7 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { median } from '@qfleet/shared/statistics/median.ts';
+import { readUserFile } from '../files/open-user-file.ts';
+
+/** A log has some 100 kB. */
+const maxLogBytes = 4 * 2 ** 20;
 
 /**
  * Memory bandwidth of a board from sbc-bench's logs, bytes per second: tinymembench's `standard memcpy`, one thread, of
@@ -10,7 +13,7 @@ import { median } from '@qfleet/shared/statistics/median.ts';
 export async function readBandwidth(paths: readonly string[]): Promise<number> {
   const values = await Promise.all(
     paths.map(async (path) => {
-      const found = parseMemcpy(await readFile(path, 'utf8'));
+      const found = parseMemcpy((await readUserFile(path, maxLogBytes)).toString('utf8'));
       if (found !== undefined) return found;
       throw new QfleetError('refused', `${basename(path)} has no line of tinymembench's standard memcpy.`, {
         hint: 'Expected a log of sbc-bench, such as those at github.com/ThomasKaiser/sbc-bench.',

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { tarEntries } from '../artefacts/readers/tar-entries.ts';
+import { readUserFile } from '../files/open-user-file.ts';
 
 /** A text file of a source, by its path inside it. */
 export interface SourceFile {
@@ -12,6 +13,10 @@ export interface SourceFile {
 
 /** Text files that are read whole: larger ones are traces, which nobody asked for. */
 const maxFileBytes = 4 * 2 ** 20;
+/** One that is named itself. */
+const maxNamedBytes = 32 * 2 ** 20;
+/** All together are held in memory; MLPerf's rounds have some 20 MB of such texts. */
+const maxTotalBytes = 256 * 2 ** 20;
 
 /**
  * The files of a folder or of a tar archive (also gzip) that are wanted, in the order of their paths, and the SHA-256 over
@@ -40,20 +45,29 @@ async function readFolder(root: string, isWanted: (name: string) => boolean): Pr
     const full = join(entry.parentPath, entry.name);
     const name = relative(root, full);
     if (!entry.isFile() || !isWanted(name)) continue;
-    if ((await stat(full)).size <= maxFileBytes)
-      files.push({ path: name, text: await readFile(full, 'utf8') });
+    if ((await stat(full)).size <= maxFileBytes) add(files, name, await readUserFile(full, maxFileBytes));
   }
   return files;
 }
 
 async function readOne(path: string, isWanted: (name: string) => boolean): Promise<SourceFile[]> {
-  if (!/\.(tar|tar\.gz|tgz)$/i.test(path)) return [{ path, text: await readFile(path, 'utf8') }];
+  if (!/\.(tar|tar\.gz|tgz)$/i.test(path)) {
+    return [{ path, text: (await readUserFile(path, maxNamedBytes)).toString('utf8') }];
+  }
   const files: SourceFile[] = [];
   for await (const entry of tarEntries(path, path, /gz$/i.test(path))) {
     if (entry.link || entry.sizeBytes > maxFileBytes || !isWanted(entry.name)) continue;
     const pieces: Uint8Array[] = [];
     for await (const piece of entry.bytes) pieces.push(piece);
-    files.push({ path: entry.name, text: Buffer.concat(pieces).toString('utf8') });
+    add(files, entry.name, Buffer.concat(pieces));
   }
   return files;
+}
+
+function add(files: SourceFile[], path: string, bytes: Buffer): void {
+  files.push({ path, text: bytes.toString('utf8') });
+  if (files.reduce((sum, { text }) => sum + text.length, 0) <= maxTotalBytes) return;
+  throw new QfleetError('refused', `The source has more than ${maxTotalBytes} bytes of text.`, {
+    hint: 'Import a part of it.',
+  });
 }

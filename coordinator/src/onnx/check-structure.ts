@@ -9,8 +9,6 @@ import {
 import { findElementType } from './element-type.ts';
 import { describeNode, walkNodes, walkTensors } from './walk-graph.ts';
 
-/** Far above any real network (GPT-sized exports have tens of thousands), far below what would hang a parser. */
-const maxNodes = 200_000;
 const maxSubgraphDepth = 16;
 const maxTensorBytes = 2 ** 31 - 1;
 
@@ -29,7 +27,7 @@ const portableDomains = new Set([
 const machineDomains = new Set(['com.microsoft.nchwc', 'com.ms.internal.nhwc', 'com.microsoft.dml']);
 
 /**
- * Checks what a graph says before anything loads it, subgraphs included: number of nodes, depth, operator
+ * Checks what a graph says before anything loads it, subgraphs included: depth, operator
  * domains, inputs and outputs that are tensors, and that each initialiser has as many bytes as its
  * dimensions say. Throws `refused` naming the node or tensor. Whether operators exist and shapes fit is
  * ONNX Runtime's to say: `checkModel`.
@@ -45,10 +43,7 @@ export function checkStructure(model: ModelProto): void {
 
 function checkNodes(model: ModelProto, graph: GraphProto): void {
   const ownDomains = new Set(model.functions.map((definition) => definition.domain));
-  let count = 0;
   for (const { node, depth } of walkNodes(graph)) {
-    if (++count > maxNodes)
-      throw new QfleetError('refused', `The graph has more than ${maxNodes} operators.`);
     if (depth > maxSubgraphDepth) {
       throw new QfleetError(
         'refused',

@@ -1,4 +1,5 @@
-import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import {
@@ -6,6 +7,7 @@ import {
   type ModelProto,
   type TensorProto,
 } from '../../gen/onnx/onnx_pb.js';
+import { openUserFile } from '../files/open-user-file.ts';
 import { elementBytes, findElementType } from './element-type.ts';
 import { maxModelBytes } from './parse-model.ts';
 import { walkTensors } from './walk-graph.ts';
@@ -13,7 +15,7 @@ import { walkTensors } from './walk-graph.ts';
 /**
  * Brings weights that lie in other files into the model itself, so that one file is the whole model; returns
  * how many there were. A path must be relative and stay, links resolved, inside the model's own folder.
- * Throws `refused` for other paths, missing files and ranges beyond their end, `resource-exhausted` where
+ * Throws `refused` for other paths, hard links, missing files and ranges beyond their end, `resource-exhausted` where
  * all of it exceeds 2 GiB.
  */
 export async function embedExternalData(model: ModelProto, modelPath: string): Promise<number> {
@@ -95,12 +97,31 @@ async function openInside(folder: string, location: string, tensorName: string):
       },
     );
   }
-  const file = await open(real, 'r');
-  if ((await file.stat()).isFile()) return file;
-  await file.close();
+  const file = await openUserFile(real, constants.O_NOFOLLOW);
+  try {
+    await checkOpened(file, real, location);
+    return file;
+  } catch (thrown) {
+    await file.close();
+    throw thrown;
+  }
+}
+
+/**
+ * The file that was opened must be the one that was looked at, and have one name: a hard link may bring in any file of
+ * that disk, and its content would be shipped to every board as weights.
+ */
+async function checkOpened(file: FileHandle, real: string, location: string): Promise<void> {
+  const { nlink, ino, dev } = await file.stat();
+  const found = await stat(real);
+  if (found.ino !== ino || found.dev !== dev) {
+    throw new QfleetError('refused', `External data "${location}" was replaced while it was read.`);
+  }
+  if (nlink === 1) return;
   throw new QfleetError(
     'refused',
-    `External data "${location}" of tensor "${tensorName}" is no regular file.`,
+    `External data "${location}" is a hard link: the file has ${nlink} names, and one may lie outside of the model's folder.`,
+    { hint: `Make it a file of its own: cp "${real}" "${real}.copy" && mv "${real}.copy" "${real}"` },
   );
 }
 

@@ -1,16 +1,19 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { type ModelProto, ModelProtoSchema } from '../../gen/onnx/onnx_pb.js';
+import { limitDecoding } from './limit-decoding.ts';
 
 /** Protobuf, and with it ONNX Runtime, takes no message of 2 GiB or more. */
 export const maxModelBytes = 2 ** 31 - 1;
 
 /**
  * Bytes as an ONNX model, without looking at what the graph says. Throws `refused` for what is no ONNX
- * model: empty, a git-LFS pointer, truncated or corrupt protobuf, a message without a graph.
+ * model: empty, a git-LFS pointer, truncated or corrupt protobuf, a message without a graph; and for one that would
+ * decode into more than any network has.
  */
 export function parseModel(bytes: Uint8Array): ModelProto {
   refuseKnownStrangers(bytes);
+  if (!limitDecoding(bytes)) throw damaged(bytes, 'it ends in the middle of a field');
   const model = decode(bytes);
   if (model.graph && model.irVersion > 0n && model.graph.node.length > 0) return model;
   throw new QfleetError('refused', `The file is no ONNX model: ${whatIsMissing(model)}.`, {
@@ -44,15 +47,16 @@ function decode(bytes: Uint8Array): ModelProto {
       cause instanceof RangeError
         ? 'it ends in the middle of a field'
         : `at one point: ${(cause as Error).message}`;
-    throw new QfleetError(
-      'refused',
-      `The file is truncated or no ONNX model (${bytes.length} bytes; ${what}).`,
-      {
-        hint: 'Compare its size with the original, then export or download it again.',
-        cause,
-      },
-    );
+    throw damaged(bytes, what, cause);
   }
+}
+
+function damaged(bytes: Uint8Array, what: string, cause?: unknown): QfleetError {
+  return new QfleetError(
+    'refused',
+    `The file is truncated or no ONNX model (${bytes.length} bytes; ${what}).`,
+    { hint: 'Compare its size with the original, then export or download it again.', cause },
+  );
 }
 
 function whatIsMissing(model: ModelProto): string {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { link, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -100,9 +101,14 @@ describe('readModel', () => {
     assert.deepEqual(readFloats(again.model.graph!.initializer[0]!), weights);
   });
 
-  it('refuses external data outside the folder, missing, or too short', async () => {
+  it('refuses external data outside the folder, under a second name, missing, or too short', async () => {
     await writeFile(join(folder, 'short.data'), 'abc');
     await symlink('/etc/hostname', join(folder, 'link.data')).catch(() => undefined);
+    await writeFile(join(folder, 'secret'), Buffer.alloc(48));
+    await link(join(folder, 'secret'), join(folder, 'hard.data'));
+    await refuse(external({ location: 'hard.data' }), /is a hard link: the file has 2 names/);
+    execFileSync('mkfifo', [join(folder, 'pipe.data')]);
+    await refuse(external({ location: 'pipe.data' }), /no regular file/);
     await refuse(external({ location: '/etc/passwd' }), /path "\/etc\/passwd"/);
     await refuse(external({ location: '../x.data' }), /inside the model's folder/);
     await refuse(external({ location: 'a/../../x.data' }), /inside the model's folder/);

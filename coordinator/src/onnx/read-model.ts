@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
+import { openUserFile } from '../files/open-user-file.ts';
 import { checkStructure } from './check-structure.ts';
 import { embedExternalData } from './embed-external-data.ts';
 import { maxModelBytes, parseModel } from './parse-model.ts';
@@ -27,29 +27,16 @@ export async function readModel(path: string): Promise<ReadModel> {
 }
 
 async function readLimited(path: string): Promise<Uint8Array> {
-  await using file = await openFile(path);
-  const stat = await file.stat();
-  if (!stat.isFile()) {
-    throw new QfleetError('refused', `"${path}" is no regular file.`, {
-      hint: 'Name the .onnx file itself.',
-    });
-  }
-  if (stat.size > maxModelBytes) {
+  await using file = await openUserFile(path);
+  const { size } = await file.stat();
+  if (size > maxModelBytes) {
     throw new QfleetError(
       'refused',
-      `The model file has ${(stat.size / 1e9).toFixed(1)} GB; ONNX, being protobuf, ends below 2 GiB.`,
+      `The model file has ${(size / 1e9).toFixed(1)} GB; ONNX, being protobuf, ends below 2 GiB.`,
       {
         hint: 'Take a smaller model: one that keeps its weights in other files is limited to 2 GiB as well.',
       },
     );
   }
   return await file.readFile();
-}
-
-async function openFile(path: string): ReturnType<typeof open> {
-  try {
-    return await open(path, 'r');
-  } catch (thrown) {
-    throw QfleetError.from(thrown);
-  }
 }

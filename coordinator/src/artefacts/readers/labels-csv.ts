@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { QfleetError } from '@qfleet/shared/errors.ts';
 import { CsvError, parse } from 'csv-parse/sync';
+import { readUserFile } from '../../files/open-user-file.ts';
 import { refused } from '../refused.ts';
 
 /** Labels by file, as a CSV file gives them. */
@@ -14,7 +13,11 @@ export interface LabelTable {
 /** One row: a file and its label, as they are written. */
 export type LabelRow = readonly [file: string, label: string];
 
-const maxCsvBytes = 512 * 2 ** 20;
+const maxCsvBytes = 256 * 2 ** 20;
+/** ImageNet has 1.3 million images; a row takes some 500 bytes in memory. */
+const maxRows = 2_000_000;
+/** Paths are shorter. */
+const maxRowBytes = 65_536;
 
 /** Headers, letters and digits only, in lower case; where a file has several, the first in these lists counts. */
 const fileColumns = ['filepath', 'imagepath', 'imgpath', 'path', 'filename', 'file', 'imagename', 'imgname'];
@@ -36,12 +39,23 @@ const otherLabelColumns = [
  * and says which columns are meant; without one there must be two columns. Throws `refused`.
  */
 export async function readLabelTable(path: string): Promise<LabelTable> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw QfleetError.from(error);
-  });
-  if (bytes.length > maxCsvBytes)
-    throw refused(`${path} has ${bytes.length} bytes, at most ${maxCsvBytes}.`, 'Is that the labels file?');
+  const bytes = await readUserFile(path, maxCsvBytes);
+  checkRows(bytes, path);
   return createLabelTable(parseRows(bytes.toString('utf8')));
+}
+
+/** Before anything is parsed, which takes a hundred times a row's bytes. */
+function checkRows(bytes: Buffer, path: string): void {
+  let rows = 0;
+  for (let start = 0; start < bytes.length; rows++) {
+    const end = bytes.indexOf(10, start);
+    const next = end < 0 ? bytes.length : end + 1;
+    if (rows === maxRows) throw refused(`${path} has more than ${maxRows} rows.`, 'Is that the labels file?');
+    if (next - start > maxRowBytes) {
+      throw refused(`Line ${rows + 1} of ${path} has ${next - start} bytes.`, 'Is that the labels file?');
+    }
+    start = next;
+  }
 }
 
 /** The table of rows; throws `refused` where a file is named twice. */

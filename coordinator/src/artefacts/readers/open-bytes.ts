@@ -1,11 +1,11 @@
-import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { openUserFile } from '../../files/open-user-file.ts';
 import { refused } from '../refused.ts';
 
 /** The bytes of a file, unpacked where it is gzip; throws `refused` where the packing is damaged or ends early. */
 export async function* openBytes(path: string, what: string, gzip: boolean): AsyncGenerator<Buffer> {
-  const file = createReadStream(path, { highWaterMark: 256 * 1024 });
+  const file = (await openUserFile(path)).createReadStream({ highWaterMark: 256 * 1024 });
   if (gzip) yield* unpacked(file, createGunzip(), what);
   else yield* file as AsyncIterable<Buffer>;
 }

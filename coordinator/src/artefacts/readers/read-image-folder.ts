@@ -1,5 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readUserFile } from '../../files/open-user-file.ts';
 import { hasImageName, supportedImageFormats } from '../images/image-format.ts';
 import { refused } from '../refused.ts';
 import { type ImageFile, imageItems } from './image-items.ts';
@@ -58,10 +59,6 @@ async function* readImages(
   { limits }: ReadOptions,
 ): AsyncGenerator<ImageFile> {
   for (const name of names) {
-    const path = join(folder, name);
-    const sizeBytes = (await stat(path)).size;
-    if (sizeBytes > limits.maxItemBytes)
-      throw refused(`${name} has ${sizeBytes} bytes, at most ${limits.maxItemBytes}.`, 'Remove that file.');
-    yield { name, bytes: await readFile(path) };
+    yield { name, bytes: await readUserFile(join(folder, name), limits.maxItemBytes) };
   }
 }

@@ -1,6 +1,7 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { openUserFile } from '../../files/open-user-file.ts';
 import { openBytes } from './open-bytes.ts';
 import { listZip, type ZipEntry } from './zip-entries.ts';
 
@@ -48,7 +49,7 @@ export function byCodeUnits(a: string, b: string): number {
 }
 
 async function readHead(path: string): Promise<Buffer> {
-  await using file = await open(path, 'r');
+  await using file = await openUserFile(path);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
   return buffer.subarray(0, bytesRead);
 }

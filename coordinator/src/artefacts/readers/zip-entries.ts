@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { crc32, createInflateRaw } from 'node:zlib';
+import { openUserFile } from '../../files/open-user-file.ts';
 import { refused } from '../refused.ts';
 import { unpacked } from './open-bytes.ts';
 
@@ -19,8 +19,10 @@ export interface ZipEntry {
   readonly link: boolean;
 }
 
-/** The central directory may be so large, bytes; some 5 million entries. */
-const maxDirectoryBytes = 512 * 2 ** 20;
+/** The central directory, which is held in memory, may be so large, bytes. */
+const maxDirectoryBytes = 256 * 2 ** 20;
+/** ImageNet has 1.3 million; an entry takes 46 bytes in the file and some 300 in memory. */
+const maxEntries = 2_000_000;
 /** The end record and the longest comment that can follow it (APPNOTE 4.3.16). */
 const maxEndBytes = 22 + 65_535;
 
@@ -29,7 +31,7 @@ const maxEndBytes = 22 + 65_535;
  * truncated archive has none and is `refused`. PKWARE APPNOTE 6.3.10, with ZIP64.
  */
 export async function listZip(path: string): Promise<ZipEntry[]> {
-  await using file = await open(path, 'r');
+  await using file = await openUserFile(path);
   const fileBytes = (await file.stat()).size;
   const end = await findEnd(file, fileBytes);
   if (end.directoryBytes > maxDirectoryBytes || end.directoryOffset + end.directoryBytes > fileBytes)
@@ -70,12 +72,21 @@ async function packedStream(path: string, entry: ZipEntry): Promise<Readable> {
       'Pack the archive again with deflate: zip -r data.zip FOLDER',
     );
   }
-  await using file = await open(path, 'r');
-  const local = await readAt(file, entry.offset, 30);
-  if (local.readUInt32LE(0) !== 0x04034b50) throw damaged(`no local header for ${entry.name}`);
-  const start = entry.offset + 30 + local.readUInt16LE(26) + local.readUInt16LE(28);
-  if (entry.packedBytes === 0) return Readable.from([]);
-  return createReadStream(path, { start, end: start + entry.packedBytes - 1, highWaterMark: 256 * 1024 });
+  const file = await openUserFile(path);
+  try {
+    const local = await readAt(file, entry.offset, 30);
+    if (local.readUInt32LE(0) !== 0x04034b50) throw damaged(`no local header for ${entry.name}`);
+    const start = entry.offset + 30 + local.readUInt16LE(26) + local.readUInt16LE(28);
+    if (entry.packedBytes > 0) {
+      const end = start + entry.packedBytes - 1;
+      return file.createReadStream({ start, end, highWaterMark: 256 * 1024 });
+    }
+  } catch (thrown) {
+    await file.close();
+    throw thrown;
+  }
+  await file.close();
+  return Readable.from([]);
 }
 
 interface DirectoryEnd {
@@ -113,6 +124,9 @@ function parseDirectory(directory: Buffer): ZipEntry[] {
     const extraAt = at + 46 + nameBytes;
     const next = extraAt + extraBytes + directory.readUInt16LE(at + 32);
     if (next > directory.length) throw damaged('its central directory is cut off');
+    if (entries.length >= maxEntries) {
+      throw refused(`The zip archive has more than ${maxEntries} entries.`, 'Import a part of it.');
+    }
     entries.push(
       parseEntry(directory.subarray(at, extraAt), directory.subarray(extraAt, extraAt + extraBytes)),
     );
