@@ -4,6 +4,7 @@ import type { Model, Variant } from '../artefacts/artefacts.ts';
 import type { ContractFields } from '../artefacts/input-contract.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { GarbageReport } from '../blobs/collect-garbage.ts';
+import type { Presence } from '../fleet/session-registry.ts';
 import type { ImportRecord } from '../imports/import-record.ts';
 import type { ImportKind } from '../imports/import-set.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -23,6 +24,8 @@ export interface Services {
   /** Where agents connect to, `host:port`. */
   readonly fleetAddress: string;
   connectedDeviceIds(): ReadonlySet<string>;
+  /** What is known of a connected device; undefined where it is away. */
+  presence(deviceId: string): Presence | undefined;
   /** Makes a device with its key and certificate in `outDir`; throws `already-exists`. */
   addDevice(order: { readonly name: string; readonly outDir: string }): Promise<DeviceRecord>;
   /** Its certificate is worth nothing from now on; an open session ends. */

@@ -1,5 +1,5 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import type { DeviceRecord, JobRecord, RunRecord } from '../store/records.ts';
+import type { JobRecord, RunRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { parseStoredResult } from './parse-stored-result.ts';
 import type { StoredRun } from './stored-run.ts';
@@ -27,7 +27,8 @@ export async function loadRun(runId: string, store: Store): Promise<StoredRun> {
       (digest) => variants.find((variant) => variant.digest === digest) ?? [],
     ),
     dataset: run.datasetDigest === undefined ? undefined : await store.findDataset(run.datasetDigest),
-    devices: await loadDevices(run, store),
+    // Also those that were removed since.
+    devices: await store.findDevices(run.deviceIds),
     jobs,
     results: await loadResults(run, jobs, store),
   };
@@ -48,14 +49,6 @@ async function loadResults(
   const others = run.deviceIds.filter((deviceId) => !probed.has(deviceId));
   // What was probed after the end of a run must not change its report.
   const untilMs = run.finishedAtMs ?? Number.MAX_SAFE_INTEGER;
-  const earlier = await Promise.all(others.map((deviceId) => store.latestProbe(deviceId, untilMs)));
-  return [...committed, ...earlier.filter((record) => record !== undefined)].map(
-    ({ digest, deviceId, bytes }) => ({ digest, deviceId, bytes }),
-  );
-}
-
-/** Also those that were removed since. */
-async function loadDevices(run: RunRecord, store: Store): Promise<DeviceRecord[]> {
-  const found = await Promise.all(run.deviceIds.map((id) => store.findDevice(id)));
-  return found.filter((device) => device !== undefined);
+  const earlier = await store.latestProbes(others, untilMs);
+  return [...committed, ...earlier].map(({ digest, deviceId, bytes }) => ({ digest, deviceId, bytes }));
 }

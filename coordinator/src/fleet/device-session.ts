@@ -16,20 +16,39 @@ export interface Hold {
   readonly fence: number;
 }
 
-interface HeldJob extends Hold {
+/** A job that an agent works on, or still has to hand in the result of. Times are by the fleet's steady clock, ms. */
+export interface HeldJob extends Hold {
   readonly runId: string;
   isCancelled: boolean;
   /** Its result is being committed just now. */
   isSettling: boolean;
-  /** When its progress was last stored, monotonic milliseconds. */
+  /** When the agent last said that it holds it. */
+  heardAtMs: number;
+  /** When its lease was last extended in the store. */
+  extendedAtMs: number;
+  /** When its progress was last stored. */
   progressAtMs: number;
+}
+
+export interface DeviceSessionOptions {
+  readonly device: DeviceRecord;
+  /** Of the host that the agent runs on, as its Hello says. */
+  readonly bootId: string;
+  readonly call: SessionCall;
+  /** By the fleet's steady clock, milliseconds. */
+  readonly nowMs: number;
+  /** Ends the call. */
+  readonly end: (reason: QfleetError) => void;
 }
 
 /** What a coordinator knows of one connected agent: what it holds, and how to speak to it. */
 export class DeviceSession {
   readonly device: DeviceRecord;
-  /** When anything was last heard, monotonic milliseconds. */
-  heardAtMs = performance.now();
+  readonly bootId: string;
+  /** When anything was last heard, by the fleet's steady clock, milliseconds. */
+  heardAtMs: number;
+  /** The same by the wall clock, milliseconds since 1970. */
+  heardAtUnixMs = Date.now();
   /** An upload came further than any attempt at it before, since the last heartbeat. */
   hasUploaded = false;
   /** The agent has been greeted and may be given work. */
@@ -41,8 +60,10 @@ export class DeviceSession {
   readonly #uploadedBytes = new Map<string, number>();
   #hasEnded = false;
 
-  constructor(device: DeviceRecord, call: SessionCall, end: (reason: QfleetError) => void) {
+  constructor({ device, bootId, call, nowMs, end }: DeviceSessionOptions) {
     this.device = device;
+    this.bootId = bootId;
+    this.heardAtMs = nowMs;
     this.#call = call;
     this.#end = end;
   }
@@ -63,8 +84,8 @@ export class DeviceSession {
   }
 
   /** Hands over a job. */
-  lease(job: LeasedJob): void {
-    this.hold({ jobId: job.id, fence: job.fence }, job.runId);
+  lease(job: LeasedJob, nowMs: number): void {
+    this.hold({ jobId: job.id, fence: job.fence }, { runId: job.runId, nowMs });
     this.send({
       lease: {
         job: {
@@ -79,21 +100,23 @@ export class DeviceSession {
     });
   }
 
-  /** Notes that the agent has a job in hand. */
-  hold(hold: Hold, runId: string): void {
-    const known = this.find(hold);
-    if (known) return;
-    this.#held.set(hold.jobId, {
-      ...hold,
+  /** Notes that the agent has a job in hand, whose lease was given or extended just now. */
+  hold({ jobId, fence }: Hold, { runId, nowMs }: { readonly runId: string; readonly nowMs: number }): void {
+    if (this.find({ jobId, fence })) return;
+    this.#held.set(jobId, {
+      jobId,
+      fence,
       runId,
       isCancelled: false,
       isSettling: false,
+      heardAtMs: nowMs,
+      extendedAtMs: nowMs,
       progressAtMs: Number.NEGATIVE_INFINITY,
     });
   }
 
   /** What it works on, or still has to hand in the result of. */
-  listUncancelled(): Hold[] {
+  listUncancelled(): HeldJob[] {
     return [...this.#held.values()].filter((held) => !held.isCancelled);
   }
 
@@ -104,7 +127,7 @@ export class DeviceSession {
 
   /** Has the agent stop a job, told once; it counts as busy until it says that it holds the job no more. */
   cancel(hold: Hold, reason: string): void {
-    this.hold(hold, '');
+    this.hold(hold, { runId: '', nowMs: this.heardAtMs });
     const held = this.find(hold);
     if (!held || held.isCancelled) return;
     held.isCancelled = true;

@@ -1,34 +1,52 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { LeasedJob } from '../store/store.ts';
 import { announceFinishedRun, announceLostJobs } from './announce.ts';
 import { notAllowed } from './device-identity.ts';
-import { type DeviceSession, leaseKey } from './device-session.ts';
+import { leaseKey } from './device-session.ts';
+import { extendLeases } from './extend-leases.ts';
 import type { FleetContext } from './fleet-context.ts';
 
 /** An agent that has not been heard of for so many heartbeats hangs, though its connection may answer. */
 const silentHeartbeats = 4;
+/** Devices that one transaction leases jobs to. */
+const devicesAtOnce = 32;
 
 /**
  * Gives idle agents their next job and ends what must end: calls of revoked devices and of certificates that
  * have run out, sessions that went silent, leases that ran out, jobs whose run was cancelled, runs whose
- * jobs are all final. Looks when it is woken, and at least every `pollIntervalMs`.
+ * jobs are all final.
+ *
+ * What concerns one device (it connected, its result came) has it looked at alone, so that the cost of an event does
+ * not grow with the fleet. A look at everything is taken every `pollIntervalMs`, and when a run was created or
+ * cancelled. The event loop turns between all steps, for a lease is worth nothing if no heartbeat is heard meanwhile.
  */
 export class Dispatcher {
   readonly #context: FleetContext;
-  readonly #startedAtMs = performance.now();
+  readonly #waitingDeviceIds = new Set<string>();
   #wakeUp = Promise.withResolvers<void>();
+  #nextLookMs = 0;
+  #nextSeenMs = 0;
   #isStopping = false;
 
   constructor(context: FleetContext) {
     this.#context = context;
   }
 
+  /** Has it look at everything. */
   wake(): void {
+    this.#nextLookMs = 0;
+    this.#wakeUp.resolve();
+  }
+
+  /** Has it look whether there is a job for that device. */
+  wakeDevice(deviceId: string): void {
+    this.#waitingDeviceIds.add(deviceId);
     this.#wakeUp.resolve();
   }
 
   stop(): void {
     this.#isStopping = true;
-    this.wake();
+    this.#wakeUp.resolve();
   }
 
   /** Works until it is stopped. */
@@ -36,7 +54,8 @@ export class Dispatcher {
     while (!this.#isStopping) {
       this.#wakeUp = Promise.withResolvers();
       try {
-        await this.#look();
+        if (performance.now() >= this.#nextLookMs) await this.#look();
+        await this.#leaseToWaiting();
       } catch (error) {
         this.#context.logger.error({ err: error }, 'the dispatcher failed; it goes on');
       }
@@ -44,21 +63,28 @@ export class Dispatcher {
     }
   }
 
+  /** Until it is woken, or the next look at everything is due. */
   async #rest(): Promise<void> {
-    const timer = setTimeout(() => this.wake(), this.#context.options.pollIntervalMs);
+    const timer = setTimeout(this.#wakeUp.resolve, Math.max(0, this.#nextLookMs - performance.now()));
     await this.#wakeUp.promise;
     clearTimeout(timer);
   }
 
   async #look(): Promise<void> {
+    this.#nextLookMs = performance.now() + this.#context.options.pollIntervalMs;
     await this.#endForbiddenCalls();
     this.#endSilentSessions();
-    await this.#expireLeases();
+    await extendLeases(this.#context);
+    await announceLostJobs(
+      this.#context,
+      await this.#context.store.expireLeases(this.#context.options.maxCrashes),
+    );
     await this.#cancelWithoutLease();
-    await this.#leaseDueJobs();
+    await this.#findDueDevices();
     for (const run of await this.#context.store.finishDoneRuns()) {
       await announceFinishedRun(this.#context, run);
     }
+    await this.#writeLastSeen();
   }
 
   async #endForbiddenCalls(): Promise<void> {
@@ -69,19 +95,12 @@ export class Dispatcher {
   }
 
   #endSilentSessions(): void {
-    const { sessions, options } = this.#context;
-    const oldestMs = performance.now() - silentHeartbeats * options.heartbeatIntervalMs;
+    const { sessions, options, clock } = this.#context;
+    const oldestMs = clock.nowMs() - silentHeartbeats * options.heartbeatIntervalMs;
     for (const session of sessions.list()) {
       if (session.heardAtMs >= oldestMs) continue;
       session.end(new QfleetError('timeout', `Nothing was heard for ${silentHeartbeats} heartbeats.`));
     }
-  }
-
-  /** Not in the first lease time after a start: agents that worked on meanwhile are still coming back. */
-  async #expireLeases(): Promise<void> {
-    const { store, options } = this.#context;
-    if (performance.now() - this.#startedAtMs < options.leaseMs) return;
-    await announceLostJobs(this.#context, await store.expireLeases(options.maxCrashes));
   }
 
   async #cancelWithoutLease(): Promise<void> {
@@ -93,26 +112,47 @@ export class Dispatcher {
       session.cancelWithout(leases, 'The run was cancelled, or the lease has ended.');
   }
 
-  async #leaseDueJobs(): Promise<void> {
+  async #findDueDevices(): Promise<void> {
     const idle = this.#context.sessions.list().filter((session) => session.isIdle);
     if (idle.length === 0) return;
     const due = await this.#context.store.listDueDeviceIds();
-    for (const session of idle) {
-      if (this.#isStopping) return;
-      if (due.has(session.device.id)) await this.#leaseNext(session);
+    for (const { device } of idle) if (due.has(device.id)) this.#waitingDeviceIds.add(device.id);
+  }
+
+  async #writeLastSeen(): Promise<void> {
+    const { lastSeen, sessions, options, store } = this.#context;
+    if (performance.now() >= this.#nextSeenMs) {
+      this.#nextSeenMs = performance.now() + options.lastSeenIntervalMs;
+      for (const session of sessions.list()) lastSeen.note(session.device.id, session.heardAtUnixMs);
+    }
+    await lastSeen.write(store);
+  }
+
+  /** Some of those that wait; the rest when the event loop has turned. */
+  async #leaseToWaiting(): Promise<void> {
+    const { sessions, store, options, events } = this.#context;
+    while (this.#waitingDeviceIds.size > 0 && !this.#isStopping) {
+      const some = [...this.#waitingDeviceIds].slice(0, devicesAtOnce);
+      for (const deviceId of some) this.#waitingDeviceIds.delete(deviceId);
+      const idle = some.filter((deviceId) => sessions.find(deviceId)?.isIdle);
+      const jobs = idle.length === 0 ? [] : await store.leaseNextJobs(idle, options.leaseMs);
+      const told = jobs.map((job) => events.append({ subject: `run:${job.runId}`, ...describeLease(job) }));
+      await Promise.all(told);
+      for (const job of jobs) this.#handOver(job);
+      if (performance.now() >= this.#nextLookMs) return;
     }
   }
 
-  async #leaseNext(session: DeviceSession): Promise<void> {
-    const { store, sessions, options, events } = this.#context;
-    const deviceId = session.device.id;
-    const job = await store.leaseNextJob(deviceId, options.leaseMs);
-    if (!job) return;
-    // A newer session may have taken this one's place meanwhile; the job is its device's all the same. One
-    // that is not greeted yet puts the job back itself, since the agent did not name it.
-    const present = sessions.find(deviceId) ?? session;
-    if (present.isReady) present.lease(job);
-    const data = { jobId: job.id, deviceId, kind: job.kind, fence: job.fence, attempt: job.attempts };
-    await events.append({ subject: `run:${job.runId}`, kind: 'job.leased', data });
+  /**
+   * A newer session may have taken the place of the one that was idle; the job is its device's all the same. One
+   * that is not greeted yet puts the job back itself, since the agent did not name it.
+   */
+  #handOver(job: LeasedJob): void {
+    const session = this.#context.sessions.find(job.deviceId);
+    if (session?.isReady) session.lease(job, this.#context.clock.nowMs());
   }
+}
+
+function describeLease({ id, deviceId, kind, fence, attempts }: LeasedJob) {
+  return { kind: 'job.leased', data: { jobId: id, deviceId, kind, fence, attempt: attempts } };
 }

@@ -1,8 +1,11 @@
 import type { Logger } from '@qfleet/shared/logger.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import type { Store } from '../store/store.ts';
+import type { GroupCommit } from '../store/group-commit.ts';
+import type { SteadyClock } from '../store/steady-clock.ts';
+import type { AttemptProgress, Store } from '../store/store.ts';
 import type { EventBus } from './event-bus.ts';
 import type { FleetOptions } from './fleet-options.ts';
+import type { LastSeen } from './last-seen.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { SessionRegistry } from './session-registry.ts';
 import type { UploadQuota } from './upload-quota.ts';
@@ -17,6 +20,10 @@ export interface FleetContext {
   readonly quota: UploadQuota;
   readonly options: FleetOptions;
   readonly logger: Logger;
-  /** Has the dispatcher look at once. */
-  readonly wake: () => void;
+  /** By which silence is judged; no step of the wall clock moves it. */
+  readonly clock: SteadyClock;
+  readonly lastSeen: LastSeen;
+  readonly progress: GroupCommit<AttemptProgress, void>;
+  /** Has the dispatcher look for jobs for the agents of one boot of a host. */
+  readonly wakeHost: (bootId: string) => void;
 }

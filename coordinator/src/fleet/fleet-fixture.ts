@@ -21,6 +21,7 @@ import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import type { Authority } from '../pki/authority.ts';
 import type { DeviceIdentity } from '../pki/issue-device-identity.ts';
 import { openAuthority } from '../pki/open-authority.ts';
+import type { DatabaseClock } from '../store/database-clock.ts';
 import { openStore } from '../store/open-store.ts';
 import type { JobSpec } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -43,9 +44,11 @@ export interface TestFleet extends AsyncDisposable {
 export async function startTestFleet(
   options: Partial<FleetOptions> = {},
   wrapBlobs: (blobs: BlobStore) => BlobStore = (blobs) => blobs,
+  { clock, wrapStore }: { clock?: DatabaseClock; wrapStore?: (store: Store) => Store } = {},
 ): Promise<TestFleet> {
   const folder = mkdtempSync(join(tmpdir(), 'qfleet-fleet-'));
-  const store = await openStore(folder);
+  const opened = await openStore(folder, clock === undefined ? {} : { clock });
+  const store = wrapStore?.(opened) ?? opened;
   const blobs = wrapBlobs(await openFileBlobStore(join(folder, 'blobs')));
   const authority = await openAuthority(folder, { nowMs: Date.now() });
   const fleet = await startFleet({
@@ -73,7 +76,7 @@ export async function startTestFleet(
     [Symbol.asyncDispose]: async () => {
       for (const agent of agents) agent.close();
       await fleet[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
+      await opened[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -7,8 +7,15 @@ export interface FleetOptions {
   readonly heartbeatIntervalMs: number;
   /** At least this often the dispatcher looks for due jobs, cancelled runs and revoked devices. */
   readonly pollIntervalMs: number;
+  /** When connected devices were last heard of is written this often; those that leave, at once. */
+  readonly lastSeenIntervalMs: number;
   /** Progress of a job is stored at most this often. */
   readonly progressIntervalMs: number;
+  /** Progress of all jobs together that is stored in a second. */
+  readonly maxProgressPerSecond: number;
+  /** Messages of one session that are served in a second, after a first burst. */
+  readonly maxMessagesPerSecond: number;
+  readonly maxMessageBurst: number;
   /** The first message of a session, or the next of an upload, has to come within this time. */
   readonly patienceMs: number;
   /** So many losses of the agent in a row fail a job. */
@@ -28,7 +35,11 @@ export const defaultFleetOptions: FleetOptions = {
   leaseMs: 90_000,
   heartbeatIntervalMs: 15_000,
   pollIntervalMs: 2_000,
+  lastSeenIntervalMs: 300_000,
   progressIntervalMs: 1_000,
+  maxProgressPerSecond: 50,
+  maxMessagesPerSecond: 20,
+  maxMessageBurst: 100,
   patienceMs: 60_000,
   maxCrashes: 2,
   maxBlobBytes: 1 << 30,

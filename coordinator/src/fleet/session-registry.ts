@@ -1,14 +1,24 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { DeviceSession } from './device-session.ts';
 
+/** A connected device as operators see it. */
+export interface Presence {
+  /** When it was last heard of, milliseconds since 1970: newer than what is stored. */
+  readonly heardAtMs: number;
+}
+
 /** The sessions that are open, one for each device. */
 export class SessionRegistry {
   readonly #sessions = new Map<string, DeviceSession>();
+  /** Agents of one host take turns, so what ends for one concerns the others. */
+  readonly #byBoot = new Map<string, Set<DeviceSession>>();
 
   /** Takes the place of an older session of the same device, which ends. Returns whether there was one. */
   add(session: DeviceSession): boolean {
     const older = this.#sessions.get(session.device.id);
+    if (older) this.#forgetBoot(older);
     this.#sessions.set(session.device.id, session);
+    this.#noteBoot(session);
     // Not `unavailable`: two agents with one identity would else come back at once and take turns for ever.
     older?.end(new QfleetError('already-exists', 'A newer session of this device has replaced this one.'));
     return older !== undefined;
@@ -17,11 +27,27 @@ export class SessionRegistry {
   /** Forgets a session; false where a newer one has its place. */
   remove(session: DeviceSession): boolean {
     if (this.#sessions.get(session.device.id) !== session) return false;
+    this.#forgetBoot(session);
     return this.#sessions.delete(session.device.id);
+  }
+
+  /** Those of one boot of one host. */
+  listOfBoot(bootId: string): DeviceSession[] {
+    return [...(this.#byBoot.get(bootId) ?? [])];
   }
 
   find(deviceId: string): DeviceSession | undefined {
     return this.#sessions.get(deviceId);
+  }
+
+  /** Of a device that was greeted. */
+  presence(deviceId: string): Presence | undefined {
+    const session = this.#sessions.get(deviceId);
+    return session?.isReady ? { heardAtMs: session.heardAtUnixMs } : undefined;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
   }
 
   list(): DeviceSession[] {
@@ -33,5 +59,16 @@ export class SessionRegistry {
     return this.list()
       .filter((session) => session.isReady)
       .map((session) => session.device.id);
+  }
+
+  #noteBoot(session: DeviceSession): void {
+    const sessions = this.#byBoot.get(session.bootId) ?? new Set();
+    this.#byBoot.set(session.bootId, sessions.add(session));
+  }
+
+  #forgetBoot(session: DeviceSession): void {
+    const sessions = this.#byBoot.get(session.bootId);
+    sessions?.delete(session);
+    if (sessions?.size === 0) this.#byBoot.delete(session.bootId);
   }
 }

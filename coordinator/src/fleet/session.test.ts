@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { digestBytes } from '@qfleet/shared/digest.ts';
+import { sql } from 'kysely';
+import { createSqliteClock } from '../store/database-clock.ts';
 import type { EventRecord } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
 import { createTestRun, evaluateResult, startTestFleet, type TestFleet } from './fleet-fixture.ts';
 
 test('a connected agent is welcomed and given its jobs one after the other', async () => {
@@ -190,20 +193,103 @@ test('a lease runs out when its agent goes silent, and heartbeats keep it', asyn
   assert.equal((await fleet.store.findJob(job.id))?.fence, 1);
 });
 
+test('a step of the wall clock, either way, neither ends a lease nor keeps it for ever', async () => {
+  let steppedMs = 0;
+  const usual = createSqliteClock();
+  const clock = {
+    ...usual,
+    nowMs: () => sql<number>`${usual.nowMs()} + ${sql.lit(steppedMs)}`,
+  };
+  await using fleet = await startTestFleet({ leaseMs: 2_000 }, undefined, { clock });
+  const [kept, silent] = [await fleet.join('kept'), await fleet.join('silent')];
+  const [session, other] = [await kept.open(), await silent.open()];
+  await fleet.blobs.put(Buffer.from('outputs'));
+  for (const [id, stepMs] of Object.entries({ forward: 3_600_000, back: -7_200_000 })) {
+    await createTestRun(fleet, id, [kept.deviceId, silent.deviceId]);
+    const [job, lost] = [await session.nextJob(), await other.nextJob()];
+    const held = { jobId: job.id, fence: job.fence };
+    await session.beat(held);
+    steppedMs += stepMs;
+    fleet.fleet.wake();
+    await session.beat(held);
+    const beating = setInterval(() => session.send({ heartbeat: { heldJob: held } }), 100);
+    assert.equal((await other.next('cancel')).jobId, lost.id, 'after its two seconds, and no later');
+    clearInterval(beating);
+    assert.ok(!session.has('cancel'), `${id}: the job in hand goes on`);
+    assert.equal((await kept.submit(evaluateResult(job))).status, 'committed');
+    await other.beat();
+    assert.equal((await silent.submit(evaluateResult(await other.nextJob()))).status, 'committed');
+    assert.equal((await fleet.store.findRun(id))?.state, 'completed');
+  }
+});
+
 test('a lease is kept while its result is still being uploaded', async () => {
-  await using fleet = await startTestFleet({ leaseMs: 60_000 });
+  await using fleet = await startTestFleet({ leaseMs: 3_000 });
   const agent = await fleet.join('pi');
   const session = await agent.open();
   await createTestRun(fleet, 'r', [agent.deviceId]);
   const job = await session.nextJob();
-  const before = (await fleet.store.findJob(job.id))?.leaseUntilMs ?? 0;
+  const leaseUntilMs = async () => (await fleet.store.findJob(job.id))?.leaseUntilMs ?? 0;
+  const before = await leaseUntilMs();
+  for (let part = 0; (await leaseUntilMs()) === before; part++) {
+    const outputs = Buffer.from(`outputs, part ${part}`);
+    await agent.putBlob([outputs.subarray(0, 3), outputs.subarray(3)], {
+      digest: digestBytes(outputs),
+      totalBytes: outputs.length,
+    });
+    await session.beat();
+    await sleep(50);
+  }
+  assert.ok((await leaseUntilMs()) > before);
+});
+
+test('heartbeats of a job in hand cost the database nothing, and another job is looked up', async () => {
+  const asked: string[] = [];
+  const wrapStore = (store: Store): Store =>
+    new Proxy(store, {
+      get: (target, name) => {
+        asked.push(String(name));
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  await using fleet = await startTestFleet({ pollIntervalMs: 3_600_000 }, undefined, { wrapStore });
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  await createTestRun(fleet, 'r', [agent.deviceId]);
+  const { id: jobId, fence } = await session.nextJob();
+  asked.length = 0;
+  for (let beat = 0; beat < 30; beat++) await session.beat({ jobId, fence });
+  assert.deepEqual(asked, []);
+  await session.beat({ jobId: 'another', fence });
+  assert.deepEqual(asked, ['extendLease']);
+});
+
+test('a session that sends without a pause is read slowly, and the others are not', async () => {
+  await using fleet = await startTestFleet({ maxMessageBurst: 3, maxMessagesPerSecond: 1e-6 });
+  const [loud, calm] = [await fleet.join('loud'), await fleet.join('calm')];
+  const [flood, other] = [await loud.open(), await calm.open()];
+  for (let beat = 0; beat < 500; beat++) flood.send({ heartbeat: {} });
+  for (let beat = 0; beat < 3; beat++) await flood.next('heartbeatAck');
+  for (let beat = 0; beat < 3; beat++) await other.beat();
+  assert.ok(!flood.has('heartbeatAck'), 'the fourth waits for its time');
+});
+
+test('when a device was last heard of is known at once where it left, and later where it is connected', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  const before = (await fleet.store.findDevice('pi'))?.lastSeenAtMs ?? 0;
+  await sleep(5);
   await session.beat();
-  assert.equal((await fleet.store.findJob(job.id))?.leaseUntilMs, before, 'nothing in hand, nothing coming');
-  const outputs = Buffer.from('outputs');
-  const pieces = [outputs.subarray(0, 3), outputs.subarray(3)];
-  await agent.putBlob(pieces, { digest: digestBytes(outputs), totalBytes: outputs.length });
-  await session.beat();
-  assert.ok(((await fleet.store.findJob(job.id))?.leaseUntilMs ?? 0) > before);
+  assert.ok((fleet.fleet.presence(agent.deviceId)?.heardAtMs ?? 0) > before);
+  session.cancel();
+  for (let seen = 0; seen <= before; ) {
+    fleet.fleet.wake();
+    await sleep(10);
+    seen = (await fleet.store.findDevice('pi'))?.lastSeenAtMs ?? 0;
+  }
+  assert.equal(fleet.fleet.presence(agent.deviceId), undefined);
 });
 
 test('bytes that are refused at their end and sent again do not keep a lease', async () => {

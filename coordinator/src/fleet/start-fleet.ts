@@ -3,6 +3,8 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Logger } from '@qfleet/shared/logger.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Authority } from '../pki/authority.ts';
+import { GroupCommit } from '../store/group-commit.ts';
+import { SteadyClock } from '../store/steady-clock.ts';
 import type { Store } from '../store/store.ts';
 import { bindAgentServer, createAgentServer, formatAddress } from './agent-server.ts';
 import { notAllowed } from './device-identity.ts';
@@ -10,8 +12,9 @@ import { Dispatcher } from './dispatcher.ts';
 import { EventBus } from './event-bus.ts';
 import type { FleetContext } from './fleet-context.ts';
 import { defaultFleetOptions, type FleetOptions } from './fleet-options.ts';
+import { LastSeen } from './last-seen.ts';
 import { OpenCalls } from './open-calls.ts';
-import { SessionRegistry } from './session-registry.ts';
+import { type Presence, SessionRegistry } from './session-registry.ts';
 import { UploadQuota } from './upload-quota.ts';
 
 export interface FleetParts {
@@ -33,6 +36,8 @@ export interface Fleet extends AsyncDisposable {
   readonly port: number;
   readonly events: EventBus;
   connectedDeviceIds(): string[];
+  /** What is known of a connected device; undefined where it is away. */
+  presence(deviceId: string): Presence | undefined;
   /** To be called when a run was created or cancelled: the dispatcher looks at once. */
   wake(): void;
   /** Ends every call of a device at once, as after a revocation. */
@@ -51,8 +56,17 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
     quota: new UploadQuota(options, parts.blobs),
     options,
     logger: parts.logger,
-    wake: () => dispatcher.wake(),
+    clock: new SteadyClock(),
+    lastSeen: new LastSeen(),
+    progress: new GroupCommit(async (attempts) => {
+      await parts.store.recordProgress(attempts);
+      return [];
+    }),
+    wakeHost: (bootId) => {
+      for (const { device } of context.sessions.listOfBoot(bootId)) dispatcher.wakeDevice(device.id);
+    },
   };
+  await parts.store.renewLeases(options.leaseMs);
   const dispatcher = new Dispatcher(context);
   const server = createAgentServer(context);
   const port = await bindAgentServer(server, parts.authority, parts.listen);
@@ -61,14 +75,16 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
     dispatcher.stop();
     await dispatching;
     await stopServer(context, server);
+    await context.lastSeen.write(parts.store);
   };
   let stopped: Promise<void> | undefined;
   return {
     address: formatAddress(parts.listen.host, port),
     port,
     events: context.events,
+    presence: (deviceId) => context.sessions.presence(deviceId),
     connectedDeviceIds: () => context.sessions.connectedDeviceIds(),
-    wake: context.wake,
+    wake: () => dispatcher.wake(),
     disconnect: (deviceId) => context.openCalls.end((call) => call.deviceId === deviceId, notAllowed()),
     [Symbol.asyncDispose]: () => {
       stopped ??= stop();

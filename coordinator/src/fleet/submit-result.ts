@@ -59,7 +59,7 @@ export async function submitResult(
     await context.blobs.settleUploads(device.id, settled);
     session?.settle(hold);
     if (status === 'committed') await announce(context, { job, result, digest, onFailure });
-    context.wake();
+    if (device.bootId !== undefined) context.wakeHost(device.bootId);
     return { status, detail: '' };
   } finally {
     session?.endSettling(hold);

@@ -73,11 +73,10 @@ async function findRecentProbes(
   devices: readonly DeviceRecord[],
 ): Promise<(deviceId: string) => boolean> {
   const oldestMs = Date.now() - plan.probeMaxAgeHours * 3_600_000;
-  const recent = new Set<string>();
-  for (const { id } of devices) {
-    const probe = await store.latestProbe(id);
-    if (probe && probe.receivedAtMs >= oldestMs) recent.add(id);
-  }
+  const probes = await store.latestProbes(devices.map(({ id }) => id));
+  const recent = new Set(
+    probes.filter(({ receivedAtMs }) => receivedAtMs >= oldestMs).map(({ deviceId }) => deviceId),
+  );
   return (deviceId) => recent.has(deviceId);
 }
 

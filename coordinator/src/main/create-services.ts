@@ -47,6 +47,7 @@ export function createServices(parts: ServiceParts): Services {
     blobs,
     fleetAddress,
     closing,
+    presence: (deviceId) => fleet.presence(deviceId),
     connectedDeviceIds: () => new Set(fleet.connectedDeviceIds()),
     addDevice: async ({ name, outDir }) =>
       (await addDevice({ store, authority, name, coordinatorAddress: fleetAddress, outDir })).device,
@@ -94,8 +95,7 @@ function evidenceFolders(dataDir: string): EvidenceFolders {
 
 /** The run's committed results, and the earlier probes of its devices. */
 async function listSigned({ id, deviceIds, finishedAtMs }: RunRecord, store: Store): Promise<SignedResult[]> {
-  const probes = await Promise.all(deviceIds.map((deviceId) => store.latestProbe(deviceId, finishedAtMs)));
-  return [...(await store.listResults(id)), ...probes.filter((probe) => probe !== undefined)];
+  return [...(await store.listResults(id)), ...(await store.latestProbes(deviceIds, finishedAtMs))];
 }
 
 /** Where agents are told to connect: as bound, or by a name of this machine where it listens on all addresses. */

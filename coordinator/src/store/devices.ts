@@ -1,12 +1,16 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { BackendInfo__Output } from '@qfleet/shared/gen/qfleet/v1/BackendInfo.ts';
 import type { Inventory } from '@qfleet/shared/inventory/inventory.ts';
+import { chunk } from './chunk.ts';
 import { failUnfinishedJobs } from './jobs.ts';
 import { parseJson, parseNumber } from './parse-json.ts';
 import type { DeviceRecord } from './records.ts';
 import type { DeviceRow } from './schema.ts';
 import type { Scope } from './scope.ts';
 import type { Store } from './store.ts';
+
+/** Devices that one statement looks for. */
+const devicesAtOnce = 100;
 
 /** Registers a device, approved; throws `already-exists` for a name or key in use. */
 export async function addDevice(
@@ -54,6 +58,17 @@ export async function findDevice(scope: Scope, nameOrId: string): Promise<Device
   return row && toDevice(row);
 }
 
+/** Those of these ids that there are, also removed ones, in the order of the ids. */
+export async function findDevices(scope: Scope, ids: readonly string[]): Promise<DeviceRecord[]> {
+  const found = new Map<string, DeviceRecord>();
+  for (const some of chunk(ids, devicesAtOnce)) {
+    await scope.takeTurn();
+    const rows = await scope.db.selectFrom('devices').selectAll().where('id', 'in', some).execute();
+    for (const row of rows) found.set(row.id, toDevice(row));
+  }
+  return ids.flatMap((id) => found.get(id) ?? []);
+}
+
 /** Those that were not removed, by name. */
 export async function listDevices(scope: Scope): Promise<DeviceRecord[]> {
   const rows = await scope.db
@@ -91,13 +106,18 @@ export async function recordHello(
     .execute();
 }
 
-/** It was heard of just now. */
-export async function touchDevice(scope: Scope, deviceId: string): Promise<void> {
-  await scope.db
-    .updateTable('devices')
-    .set({ last_seen_at_ms: scope.nowMs() })
-    .where('id', '=', deviceId)
-    .execute();
+/** When devices were last heard of, milliseconds since 1970. */
+export async function recordLastSeen(
+  scope: Scope,
+  devices: readonly { readonly deviceId: string; readonly atMs: number }[],
+): Promise<void> {
+  for (const { deviceId, atMs } of devices) {
+    await scope.db
+      .updateTable('devices')
+      .set({ last_seen_at_ms: Math.round(atMs) })
+      .where('id', '=', deviceId)
+      .execute();
+  }
 }
 
 /** Approves or revokes; what a revoked device still had to do fails, so that its runs can end. Throws `not-found`. */

@@ -4,23 +4,28 @@ import type { EventRecord } from './records.ts';
 import type { EventRow } from './schema.ts';
 import type { Scope } from './scope.ts';
 
-/** Writes down what happened, under the next number. */
-export async function appendEvent(
+/** Writes down what happened, in that order, under the next numbers. */
+export async function appendEvents(
   scope: Scope,
-  event: { subject: string; kind: string; data: unknown },
-): Promise<EventRecord> {
-  const row = await scope.db
+  events: readonly { subject: string; kind: string; data: unknown }[],
+): Promise<EventRecord[]> {
+  if (events.length === 0) return [];
+  const lastSeq = await nextNumber(scope, 'events', events.length);
+  const firstSeq = lastSeq - events.length + 1;
+  const rows = await scope.db
     .insertInto('events')
-    .values({
-      seq: await nextNumber(scope, 'events'),
-      at_ms: scope.nowMs(),
-      subject: event.subject,
-      kind: event.kind,
-      data_json: event.data === undefined ? 'null' : JSON.stringify(event.data),
-    })
+    .values(
+      events.map((event, index) => ({
+        seq: firstSeq + index,
+        at_ms: scope.nowMs(),
+        subject: event.subject,
+        kind: event.kind,
+        data_json: event.data === undefined ? 'null' : JSON.stringify(event.data),
+      })),
+    )
     .returningAll()
-    .executeTakeFirstOrThrow();
-  return toEvent(row);
+    .execute();
+  return rows.map(toEvent).sort((a, b) => a.seq - b.seq);
 }
 
 /** Events after a number, oldest first. */

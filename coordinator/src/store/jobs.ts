@@ -4,6 +4,7 @@ import { parseJson, parseNumber } from './parse-json.ts';
 import type { JobRecord, JobSpec, JobState } from './records.ts';
 import type { JobRow } from './schema.ts';
 import type { Scope } from './scope.ts';
+import type { AttemptProgress } from './store.ts';
 
 /** A run's jobs, by device and position. */
 export async function listJobs(scope: Scope, runId: string): Promise<JobRecord[]> {
@@ -23,18 +24,17 @@ export async function findJob(scope: Scope, jobId: string): Promise<JobRecord | 
   return row && toJob(row);
 }
 
-/** Notes how far an attempt is, while its lease holds; an old fence changes nothing. */
-export async function recordProgress(
-  scope: Scope,
-  hold: { jobId: string; fence: number; step: string; fraction: number },
-): Promise<void> {
-  await scope.db
-    .updateTable('jobs')
-    .set({ progress_step: hold.step, progress_fraction: hold.fraction })
-    .where('id', '=', hold.jobId)
-    .where('fence', '=', hold.fence)
-    .where('state', '=', 'leased')
-    .execute();
+/** Notes how far attempts are, while their leases hold; an old fence changes nothing. */
+export async function recordProgress(scope: Scope, attempts: readonly AttemptProgress[]): Promise<void> {
+  for (const { jobId, fence, step, fraction } of attempts) {
+    await scope.db
+      .updateTable('jobs')
+      .set({ progress_step: step, progress_fraction: fraction })
+      .where('id', '=', jobId)
+      .where('fence', '=', fence)
+      .where('state', '=', 'leased')
+      .execute();
+  }
 }
 
 /** What a device still had to do, failed for good. */
@@ -58,7 +58,7 @@ export async function blobsOfLeases(scope: Scope, deviceId: string): Promise<Set
     .select('spec_json')
     .where('device_id', '=', deviceId)
     .where('state', '=', 'leased')
-    .where(sql<boolean>`lease_until_ms >= ${scope.nowMs()}`)
+    .where(sql<boolean>`lease_until_ms >= ${scope.steadyMs()}`)
     .execute();
   return new Set(rows.flatMap((row) => blobsOfSpec(parseJson<JobSpec>(row.spec_json))));
 }

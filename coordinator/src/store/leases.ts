@@ -1,9 +1,10 @@
 import { type ExpressionBuilder, type RawBuilder, sql } from 'kysely';
 import { toJob } from './jobs.ts';
+import { longestPauseMs, stopMs } from './lease-times.ts';
 import type { JobRecord } from './records.ts';
 import type { JobRow, Schema } from './schema.ts';
 import type { Scope } from './scope.ts';
-import type { LeasedJob } from './store.ts';
+import type { LeaseAnswer, LeasedJob } from './store.ts';
 
 /** Attempts after which a job is given up whose agent says nothing of it. */
 const maxUnheard = 10;
@@ -39,14 +40,69 @@ export async function leaseNextJob(
   return row && leased(row);
 }
 
+/** The same for several devices in one transaction, which costs one synced write; those that found something. */
+export async function leaseNextJobs(
+  scope: Scope,
+  deviceIds: readonly string[],
+  leaseMs: number,
+): Promise<LeasedJob[]> {
+  const jobs: LeasedJob[] = [];
+  for (const deviceId of deviceIds) {
+    const job = await leaseNextJob(scope, deviceId, leaseMs);
+    if (job) jobs.push(job);
+  }
+  return jobs;
+}
+
+/** What an agent holds: an attempt of a job. */
+export interface DeviceHold {
+  readonly jobId: string;
+  readonly fence: number;
+  readonly deviceId: string;
+}
+
+/** See `extendLease`; the answers come in the order of the holds. */
+export async function extendLeases(
+  scope: Scope,
+  holds: readonly DeviceHold[],
+  leaseMs: number,
+): Promise<LeaseAnswer[]> {
+  const answers: LeaseAnswer[] = [];
+  for (const hold of holds) answers.push(await extendLease(scope, { ...hold, leaseMs }));
+  return answers;
+}
+
+/**
+ * Gives every lease its full time again, and every pause and stop at most as long as one can last. For the owner of
+ * a database, before it serves: the times in it are by the clock of a process that has ended, and the agents that
+ * worked on meanwhile are still to come back.
+ */
+export async function renewLeases(scope: Scope, leaseMs: number): Promise<void> {
+  const renew = (state: 'leased' | 'cancelled', afterMs: number) =>
+    scope.db
+      .updateTable('jobs')
+      .set({ lease_until_ms: later(scope, afterMs) })
+      .where('state', '=', state)
+      .where('lease_until_ms', 'is not', null)
+      .execute();
+  await renew('leased', leaseMs);
+  await renew('cancelled', stopMs);
+  await scope.db
+    .updateTable('jobs')
+    .set({ not_before_ms: later(scope, longestPauseMs) })
+    .where('state', '=', 'queued')
+    .where('not_before_ms', '>', later(scope, longestPauseMs))
+    .execute();
+}
+
 /**
  * Extends the lease that an agent holds. A job that was put back because its lease ran out is taken up
  * again while its fence is still the newest and that attempt has handed in nothing.
  */
 export async function extendLease(
   scope: Scope,
-  hold: { jobId: string; fence: number; deviceId: string; leaseMs: number },
-): Promise<'held' | 'lost' | 'cancelled'> {
+  hold: DeviceHold & { readonly leaseMs: number },
+): Promise<LeaseAnswer> {
   const job = await scope.db
     .selectFrom('jobs')
     .select(['state', 'fence'])
@@ -79,7 +135,7 @@ export async function expireLeases(scope: Scope, maxCrashes: number): Promise<Jo
     .selectFrom('jobs')
     .selectAll()
     .where('state', '=', 'leased')
-    .where(sql<boolean>`lease_until_ms < ${scope.nowMs()}`)
+    .where(sql<boolean>`lease_until_ms < ${scope.steadyMs()}`)
     .execute();
   return endLeases(scope, rows, maxCrashes);
 }
@@ -116,17 +172,24 @@ export async function listLeases(
   return rows.map((row) => ({ jobId: row.id, fence: Number(row.fence), deviceId: row.device_id }));
 }
 
-/** Devices for which `leaseNextJob` may have something. */
+/** Devices for which `leaseNextJob` may have something: one look for each device, not for each of its jobs. */
 export async function listDueDeviceIds(scope: Scope): Promise<Set<string>> {
   const rows = await scope.db
-    .selectFrom('jobs')
-    .innerJoin('runs', 'runs.id', 'jobs.run_id')
-    .select('jobs.device_id')
-    .distinct()
-    .where('runs.state', '=', 'running')
-    .where((eb) => isDue(eb, scope))
+    .selectFrom('devices')
+    .select('devices.id')
+    .where('devices.state', '=', 'approved')
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('jobs')
+          .innerJoin('runs', 'runs.id', 'jobs.run_id')
+          .select('jobs.id')
+          .whereRef('jobs.device_id', '=', 'devices.id')
+          .where('runs.state', '=', 'running')
+          .where((eb) => isDue(eb, scope)),
+      ),
+    )
     .execute();
-  return new Set(rows.map((row) => row.device_id));
+  return new Set(rows.map((row) => row.id));
 }
 
 /**
@@ -178,41 +241,51 @@ function describeSilence(attempts: number): NonNullable<JobRecord['failure']> {
 }
 
 function dueJob(scope: Scope, deviceId: string) {
-  return scope.db
-    .selectFrom('jobs')
-    .innerJoin('runs', 'runs.id', 'jobs.run_id')
-    .innerJoin('devices', 'devices.id', 'jobs.device_id')
-    .select('jobs.id')
-    .where('jobs.device_id', '=', deviceId)
-    .where('devices.state', '=', 'approved')
-    .where('runs.state', '=', 'running')
-    .where((eb) => isDue(eb, scope))
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('jobs as busy')
-            .innerJoin('devices as neighbour', 'neighbour.id', 'busy.device_id')
-            .select('busy.id')
-            .where('busy.state', 'in', ['leased', 'cancelled'])
-            .where(sql<boolean>`busy.lease_until_ms >= ${scope.nowMs()}`)
-            .where((eb) =>
-              eb.or([
-                eb('busy.device_id', '=', deviceId),
-                eb('neighbour.boot_id', '=', eb.ref('devices.boot_id')),
-              ]),
-            ),
+  return (
+    scope.db
+      .selectFrom('jobs')
+      .innerJoin('runs', 'runs.id', 'jobs.run_id')
+      .innerJoin('devices', 'devices.id', 'jobs.device_id')
+      .select('jobs.id')
+      .where('jobs.device_id', '=', deviceId)
+      .where('devices.state', '=', 'approved')
+      .where('runs.state', '=', 'running')
+      .where((eb) => isDue(eb, scope))
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('jobs as busy')
+              .select('busy.id')
+              .where('busy.device_id', '=', deviceId)
+              .where('busy.state', 'in', ['leased', 'cancelled'])
+              .where(sql<boolean>`busy.lease_until_ms >= ${scope.steadyMs()}`),
+          ),
         ),
-      ),
-    )
-    .orderBy('runs.number')
-    .orderBy('jobs.position')
-    .orderBy('jobs.id')
-    .limit(1);
+      )
+      // By way of the devices of the same boot: what is leased in the whole fleet is more, the larger the fleet is.
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('devices as neighbour')
+              .innerJoin('jobs as busy', 'busy.device_id', 'neighbour.id')
+              .select('busy.id')
+              .whereRef('neighbour.boot_id', '=', 'devices.boot_id')
+              .where('busy.state', 'in', ['leased', 'cancelled'])
+              .where(sql<boolean>`busy.lease_until_ms >= ${scope.steadyMs()}`),
+          ),
+        ),
+      )
+      .orderBy('runs.number')
+      .orderBy('jobs.position')
+      .orderBy('jobs.id')
+      .limit(1)
+  );
 }
 
 function isDue(eb: ExpressionBuilder<Schema, 'jobs' | 'runs'>, scope: Scope) {
-  const now = scope.nowMs();
+  const now = scope.steadyMs();
   return eb.and([
+    eb('jobs.state', 'in', ['queued', 'leased']),
     sql<boolean>`jobs.not_before_ms <= ${now}`,
     eb.or([
       eb('jobs.state', '=', 'queued'),
@@ -247,7 +320,7 @@ async function hasResult(scope: Scope, hold: { jobId: string; fence: number }): 
 }
 
 function later(scope: Scope, afterMs: number): RawBuilder<number> {
-  return sql<number>`${scope.nowMs()} + ${sql.lit(Math.round(afterMs))}`;
+  return sql<number>`${scope.steadyMs()} + ${sql.lit(Math.round(afterMs))}`;
 }
 
 function leased(row: JobRow): LeasedJob {

@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { checkDatabase } from './check-database.ts';
 import { checkDatabaseFile } from './check-database-file.ts';
 import { damagedDatabase } from './damaged-database.ts';
-import { type DatabaseClock, sqliteClock } from './database-clock.ts';
+import { createSqliteClock, type DatabaseClock } from './database-clock.ts';
 import { checkLineage, markClosed, markOpened, refuseLostDatabase } from './database-generation.ts';
 import { databaseName } from './database-name.ts';
 import { explainSqliteFailure } from './explain-sqlite-failure.ts';
@@ -33,7 +33,7 @@ export async function openStore(
   dataDir: string,
   options: { readonly clock?: DatabaseClock } = {},
 ): Promise<OwnedStore> {
-  const clock = options.clock ?? sqliteClock;
+  const clock = options.clock ?? createSqliteClock();
   const notices = openDataFolder(dataDir);
   await using parts = new AsyncDisposableStack();
   const ownership = parts.use(await ownDataFolder(dataDir));

@@ -1,8 +1,12 @@
 import { sql } from 'kysely';
+import { chunk } from './chunk.ts';
 import type { ResultRecord } from './records.ts';
 import type { JobRow, ResultRow } from './schema.ts';
 import type { Scope } from './scope.ts';
 import type { CommitStatus, NewResult } from './store.ts';
+
+/** Devices that one statement looks for. */
+const devicesAtOnce = 100;
 
 /**
  * So many different results of one attempt are kept. An attempt has one; a second comes from a copy of the device's
@@ -43,26 +47,36 @@ export async function listResults(scope: Scope, runId: string): Promise<ResultRe
   return rows.map(toResult);
 }
 
-/** The newest committed probe result of a device that had come by a time, milliseconds since 1970. */
-export async function latestProbe(
+/** The newest committed probe result of each device that had come by a time, milliseconds since 1970; in the order of the ids. */
+export async function latestProbes(
   scope: Scope,
-  deviceId: string,
+  deviceIds: readonly string[],
   untilMs: number,
-): Promise<ResultRecord | undefined> {
-  const row = await scope.db
-    .selectFrom('results')
-    .innerJoin('jobs', 'jobs.id', 'results.job_id')
-    .innerJoin('runs', 'runs.id', 'results.run_id')
-    .selectAll('results')
-    .where('results.device_id', '=', deviceId)
-    .where('results.state', '=', 'committed')
-    .where('results.received_at_ms', '<=', untilMs)
-    .where('jobs.kind', '=', 'probe')
-    .orderBy('results.received_at_ms', 'desc')
-    .orderBy('runs.number', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return row && toResult(row);
+): Promise<ResultRecord[]> {
+  const found = new Map<string, ResultRecord>();
+  for (const ids of chunk(deviceIds, devicesAtOnce)) {
+    await scope.takeTurn();
+    const newest = scope.db
+      .selectFrom('results')
+      .innerJoin('jobs', 'jobs.id', 'results.job_id')
+      .innerJoin('runs', 'runs.id', 'results.run_id')
+      .select('results.digest')
+      .whereRef('results.device_id', '=', sql.ref('devices.id'))
+      .where('results.state', '=', 'committed')
+      .where('results.received_at_ms', '<=', untilMs)
+      .where('jobs.kind', '=', 'probe')
+      .orderBy('results.received_at_ms', 'desc')
+      .orderBy('runs.number', 'desc')
+      .limit(1);
+    const rows = await scope.db
+      .selectFrom('devices')
+      .innerJoin('results', (join) => join.on('results.digest', '=', newest))
+      .selectAll('results')
+      .where('devices.id', 'in', ids)
+      .execute();
+    for (const row of rows) found.set(row.device_id, toResult(row));
+  }
+  return deviceIds.flatMap((deviceId) => found.get(deviceId) ?? []);
 }
 
 /** Whether a stored result of the device refers to the blob. */
@@ -119,7 +133,7 @@ async function commitFailure(scope: Scope, job: JobRow, result: NewResult): Prom
       progress_fraction: null,
       failure_json: JSON.stringify(result.failure),
       ...(retry
-        ? { not_before_ms: sql<number>`${scope.nowMs()} + ${sql.lit(Math.round(retry.retryAfterMs))}` }
+        ? { not_before_ms: sql<number>`${scope.steadyMs()} + ${sql.lit(Math.round(retry.retryAfterMs))}` }
         : {}),
     })
     .where('id', '=', job.id)

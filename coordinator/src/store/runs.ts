@@ -1,13 +1,17 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import { sql } from 'kysely';
+import { type Insertable, sql } from 'kysely';
 import type { Plan } from '../plan/plan.ts';
+import { chunk } from './chunk.ts';
 import { stopMs } from './lease-times.ts';
 import { nextNumber } from './next-number.ts';
 import { parseJson, parseNumber } from './parse-json.ts';
 import type { RunRecord, RunState } from './records.ts';
-import type { RunRow } from './schema.ts';
+import type { JobRow, RunRow } from './schema.ts';
 import type { Scope } from './scope.ts';
 import type { NewJob, NewRun } from './store.ts';
+
+/** Rows that one statement writes or looks up. */
+const rowsAtOnce = 100;
 
 /** Stores a run with its jobs, queued; throws `already-exists`, `invalid-argument`, `failed-precondition`. */
 export async function createRun(scope: Scope, run: NewRun): Promise<RunRecord> {
@@ -30,7 +34,7 @@ export async function createRun(scope: Scope, run: NewRun): Promise<RunRecord> {
     })
     .returningAll()
     .executeTakeFirstOrThrow();
-  for (const job of run.jobs) await insertJob(scope, run.id, job);
+  await insertJobs(scope, run.id, run.jobs);
   return toRun(row);
 }
 
@@ -76,7 +80,7 @@ export async function cancelRun(scope: Scope, runId: string, reason: string): Pr
   await endRun(scope, runId, 'cancelled', reason);
   await scope.db
     .updateTable('jobs')
-    .set({ state: 'cancelled', lease_until_ms: sql<number>`${scope.nowMs()} + ${sql.lit(stopMs)}` })
+    .set({ state: 'cancelled', lease_until_ms: sql<number>`${scope.steadyMs()} + ${sql.lit(stopMs)}` })
     .where('run_id', '=', runId)
     .where('state', '=', 'leased')
     .execute();
@@ -92,12 +96,20 @@ export async function cancelRun(scope: Scope, runId: string, reason: string): Pr
 export async function finishRunIfDone(scope: Scope, runId: string): Promise<RunRecord | undefined> {
   const run = await scope.db.selectFrom('runs').select('state').where('id', '=', runId).executeTakeFirst();
   if (run?.state !== 'running') return undefined;
+  // Asked after every result, and mostly answered by the first unfinished job; all are read once, at the end.
+  const unfinished = await scope.db
+    .selectFrom('jobs')
+    .select('id')
+    .where('run_id', '=', runId)
+    .where('state', 'in', ['queued', 'leased'])
+    .limit(1)
+    .executeTakeFirst();
+  if (unfinished) return undefined;
   const jobs = await scope.db
     .selectFrom('jobs')
     .select(['state', 'failure_json'])
     .where('run_id', '=', runId)
     .execute();
-  if (jobs.some((job) => job.state === 'queued' || job.state === 'leased')) return undefined;
   const failed = jobs.filter((job) => job.state !== 'completed');
   const short = jobs.filter((job) => job.state === 'completed' && job.failure_json !== null);
   const state =
@@ -177,39 +189,61 @@ async function checkNewRun(scope: Scope, run: NewRun): Promise<void> {
   const known = await scope.db.selectFrom('runs').select('id').where('id', '=', run.id).executeTakeFirst();
   if (known) throw new QfleetError('already-exists', `There is a run ${run.id} already.`);
   if (run.jobs.length === 0) throw new QfleetError('invalid-argument', 'A run needs at least one job.');
-  for (const deviceId of new Set(run.jobs.map((job) => job.deviceId))) {
-    const device = await scope.db
-      .selectFrom('devices')
-      .select('state')
-      .where('id', '=', deviceId)
-      .executeTakeFirst();
-    if (device?.state === 'approved') continue;
-    throw new QfleetError('failed-precondition', `The device ${deviceId} is ${device?.state ?? 'unknown'}.`, {
+  const states = await deviceStates(scope, new Set(run.jobs.map((job) => job.deviceId)));
+  for (const [deviceId, state] of states) {
+    if (state === 'approved') continue;
+    throw new QfleetError('failed-precondition', `The device ${deviceId} is ${state}.`, {
       hint: 'A run takes approved devices; see: ./qfleet device ls',
     });
   }
 }
 
-async function insertJob(scope: Scope, runId: string, job: NewJob): Promise<void> {
+/** `unknown` for those that there are not. */
+async function deviceStates(scope: Scope, deviceIds: ReadonlySet<string>): Promise<Map<string, string>> {
+  const states = new Map([...deviceIds].map((deviceId) => [deviceId, 'unknown']));
+  for (const ids of chunk([...deviceIds], rowsAtOnce)) {
+    const rows = await scope.db
+      .selectFrom('devices')
+      .select(['id', 'state'])
+      .where('id', 'in', ids)
+      .execute();
+    for (const row of rows) states.set(row.id, row.state);
+  }
+  return states;
+}
+
+/** Many rows in a statement, and the event loop gets its turns: a run over a large fleet has tens of thousands of jobs. */
+async function insertJobs(scope: Scope, runId: string, jobs: readonly NewJob[]): Promise<void> {
+  for (const some of chunk(jobs, rowsAtOnce)) {
+    await scope.takeTurn();
+    await scope.db
+      .insertInto('jobs')
+      .values(some.map((job) => toNewRow(runId, job)))
+      .execute();
+  }
+}
+
+function toNewRow(runId: string, job: NewJob): Insertable<JobRow> {
   const kind = job.spec.spec;
   if (!kind) throw new QfleetError('invalid-argument', `The job ${job.id} asks for nothing.`);
-  await scope.db
-    .insertInto('jobs')
-    .values({
-      id: job.id,
-      run_id: runId,
-      device_id: job.deviceId,
-      position: job.position,
-      kind,
-      spec_json: JSON.stringify(job.spec),
-      state: 'queued',
-      fence: 0,
-      attempts: 0,
-      losses: 0,
-      not_before_ms: 0,
-      time_limit_ms: job.timeLimitMs,
-    })
-    .execute();
+  return {
+    id: job.id,
+    run_id: runId,
+    device_id: job.deviceId,
+    position: job.position,
+    kind,
+    spec_json: JSON.stringify(job.spec),
+    state: 'queued',
+    fence: 0,
+    attempts: 0,
+    losses: 0,
+    lease_until_ms: null,
+    not_before_ms: 0,
+    progress_step: null,
+    progress_fraction: null,
+    failure_json: null,
+    time_limit_ms: job.timeLimitMs,
+  };
 }
 
 function optionalRun(row: RunRow | undefined): RunRecord | undefined {

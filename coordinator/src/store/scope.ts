@@ -8,4 +8,7 @@ import type { Schema } from './schema.ts';
 export interface Scope {
   readonly db: Transaction<Schema>;
   readonly nowMs: () => RawBuilder<number>;
+  readonly steadyMs: () => RawBuilder<number>;
+  /** To be awaited between the steps of a long piece of work, so that the event loop is not held up. */
+  readonly takeTurn: () => Promise<void>;
 }

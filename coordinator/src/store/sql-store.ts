@@ -8,6 +8,7 @@ import * as events from './events.ts';
 import { explainSqliteFailure } from './explain-sqlite-failure.ts';
 import * as jobs from './jobs.ts';
 import * as leases from './leases.ts';
+import { LoopTurns } from './loop-turns.ts';
 import type { DeviceRecord, TaskRecord } from './records.ts';
 import { referencedBlobs } from './referenced-blobs.ts';
 import * as results from './results.ts';
@@ -25,6 +26,7 @@ type Argument<Name extends keyof Store> = Store[Name] extends (first: infer Firs
 export class SqlStore implements Store {
   readonly #db: Database;
   readonly #clock: DatabaseClock;
+  readonly #turns = new LoopTurns();
   #isClosed = false;
 
   constructor(db: Database, clock: DatabaseClock) {
@@ -40,6 +42,10 @@ export class SqlStore implements Store {
     return this.#transact((scope) => devices.findDevice(scope, nameOrId));
   }
 
+  findDevices(ids: readonly string[]) {
+    return this.#transact((scope) => devices.findDevices(scope, ids));
+  }
+
   listDevices() {
     return this.#transact(devices.listDevices);
   }
@@ -48,8 +54,8 @@ export class SqlStore implements Store {
     return this.#transact((scope) => devices.recordHello(scope, deviceId, hello));
   }
 
-  touchDevice(deviceId: string) {
-    return this.#transact((scope) => devices.touchDevice(scope, deviceId));
+  recordLastSeen(seen: Argument<'recordLastSeen'>) {
+    return this.#transact((scope) => devices.recordLastSeen(scope, seen));
   }
 
   setDeviceState(deviceId: string, state: DeviceRecord['state']) {
@@ -140,8 +146,8 @@ export class SqlStore implements Store {
     return this.#transact((scope) => jobs.findJob(scope, jobId));
   }
 
-  recordProgress(hold: Argument<'recordProgress'>) {
-    return this.#transact((scope) => jobs.recordProgress(scope, hold));
+  recordProgress(attempts: Argument<'recordProgress'>) {
+    return this.#transact((scope) => jobs.recordProgress(scope, attempts));
   }
 
   blobsOfLeases(deviceId: string) {
@@ -156,8 +162,20 @@ export class SqlStore implements Store {
     return this.#transact((scope) => leases.leaseNextJob(scope, deviceId, leaseMs));
   }
 
+  leaseNextJobs(deviceIds: readonly string[], leaseMs: number) {
+    return this.#transact((scope) => leases.leaseNextJobs(scope, deviceIds, leaseMs));
+  }
+
   extendLease(hold: Argument<'extendLease'>) {
     return this.#transact((scope) => leases.extendLease(scope, hold));
+  }
+
+  extendLeases(holds: Argument<'extendLeases'>, leaseMs: number) {
+    return this.#transact((scope) => leases.extendLeases(scope, holds, leaseMs));
+  }
+
+  renewLeases(leaseMs: number) {
+    return this.#transact((scope) => leases.renewLeases(scope, leaseMs));
   }
 
   expireLeases(maxCrashes: number) {
@@ -184,8 +202,8 @@ export class SqlStore implements Store {
     return this.#transact((scope) => results.listResults(scope, runId));
   }
 
-  latestProbe(deviceId: string, untilMs = Number.MAX_SAFE_INTEGER) {
-    return this.#transact((scope) => results.latestProbe(scope, deviceId, untilMs));
+  latestProbes(deviceIds: readonly string[], untilMs = Number.MAX_SAFE_INTEGER) {
+    return this.#transact((scope) => results.latestProbes(scope, deviceIds, untilMs));
   }
 
   addTask(task: Argument<'addTask'>) {
@@ -209,8 +227,8 @@ export class SqlStore implements Store {
     return this.#transact(tasks.requeueRunningTasks);
   }
 
-  appendEvent(event: Argument<'appendEvent'>) {
-    return this.#transact((scope) => events.appendEvent(scope, event));
+  appendEvents(what: Argument<'appendEvents'>) {
+    return this.#transact((scope) => events.appendEvents(scope, what));
   }
 
   listEvents(query: Argument<'listEvents'>) {
@@ -235,7 +253,11 @@ export class SqlStore implements Store {
   async #transact<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new QfleetError('unavailable', 'The store is closed.');
     try {
-      return await this.#db.transaction().execute((db) => work({ db, nowMs: this.#clock.nowMs }));
+      return await this.#db.transaction().execute(async (db) => {
+        // Inside, where the calls that wait have their order: before it all of them would go on at once.
+        await this.#turns.take();
+        return work({ ...this.#clock, db, takeTurn: () => this.#turns.take() });
+      });
     } catch (thrown) {
       throw explainSqliteFailure(thrown);
     }

@@ -9,14 +9,21 @@ import type { NewResult, NewRun, Store } from './store.ts';
 /** A database clock that stands until a test moves it. */
 export interface StandingClock extends DatabaseClock {
   advance(ms: number): void;
+  /** The wall clock is set to another time, and no time passes. */
+  step(ms: number): void;
 }
 
 export function createStandingClock(startMs = 1_700_000_000_000): StandingClock {
-  let nowMs = startMs;
+  let steadyMs = startMs;
+  let steppedMs = 0;
   return {
-    nowMs: () => sql<number>`cast(${sql.lit(nowMs)} as bigint)`,
+    nowMs: () => sql<number>`cast(${sql.lit(steadyMs + steppedMs)} as bigint)`,
+    steadyMs: () => sql<number>`cast(${sql.lit(steadyMs)} as bigint)`,
     advance: (ms) => {
-      nowMs += ms;
+      steadyMs += ms;
+    },
+    step: (ms) => {
+      steppedMs += ms;
     },
   };
 }

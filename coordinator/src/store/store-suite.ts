@@ -254,6 +254,70 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
       assert.equal((await store.expireLeases(2))[0]?.state, 'queued', 'coming back is no loss');
     });
 
+    on('a step of the wall clock moves no lease, no pause and no stop', async (store, clock) => {
+      await addExampleDevices(store, { d1: 'b1', d2: 'b2', d3: 'b3' });
+      await store.createRun(exampleRun('r', ['d1'], 1));
+      const job = await lease(store, 'd1');
+      clock.step(3_600_000);
+      assert.deepEqual(await store.expireLeases(2), []);
+      assert.equal(await store.leaseNextJob('d1', leaseMs), undefined);
+      assert.equal((await store.blobsOfLeases('d1')).size, 1);
+      clock.step(-7_200_000);
+      clock.advance(leaseMs + 1);
+      assert.equal((await store.expireLeases(2)).length, 1);
+      await store.createRun(exampleRun('r2', ['d2'], 1));
+      const failure = { class: 'timeout', message: 'took too long' };
+      const again = { failure, onFailure: { retryAfterMs: 5000 } };
+      await store.commitResult(exampleResult(attemptOf(await lease(store, 'd2')), again));
+      clock.step(3_600_000);
+      assert.equal(await store.leaseNextJob('d2', leaseMs), undefined);
+      clock.step(-7_200_000);
+      clock.advance(5000);
+      await lease(store, 'd2');
+      assert.equal(await store.extendLease({ ...attemptOf(job), leaseMs }), 'held');
+    });
+
+    on('the owner of a store gives what the last one left its time anew', async (store, clock) => {
+      await addExampleDevices(store, { d1: 'b1', d2: 'b2', d3: 'host', d4: 'host' });
+      await store.createRun(exampleRun('r', ['d1', 'd2', 'd4'], 1));
+      await store.createRun(exampleRun('ended', ['d3'], 1));
+      await lease(store, 'd1');
+      const failure = { class: 'timeout', message: 'took too long' };
+      const again = { failure, onFailure: { retryAfterMs: 5000 } };
+      await store.commitResult(exampleResult(attemptOf(await lease(store, 'd2')), again));
+      await lease(store, 'd3');
+      await store.cancelRun('ended', '');
+      // Another process: its clock began an hour earlier than the one by which these times were given.
+      clock.advance(-3_600_000);
+      await store.renewLeases(leaseMs);
+      clock.advance(leaseMs);
+      assert.deepEqual(await store.expireLeases(2), []);
+      clock.advance(1);
+      assert.equal((await store.expireLeases(2)).length, 1);
+      await lease(store, 'd2');
+      await lease(store, 'd4');
+      // And one whose clock began an hour later.
+      clock.advance(3_600_000);
+      await store.renewLeases(leaseMs);
+      assert.deepEqual(await store.expireLeases(2), []);
+    });
+
+    on(
+      'several devices are leased jobs at once, and those that hold some are asked at once',
+      async (store) => {
+        await addExampleDevices(store, { d1: 'b1', d2: 'host', d3: 'host', d4: 'b4' });
+        await store.createRun(exampleRun('r', ['d1', 'd2', 'd3'], 1));
+        const jobs = await store.leaseNextJobs(['d1', 'd2', 'd3', 'd4'], leaseMs);
+        assert.deepEqual(
+          jobs.map(({ deviceId }) => deviceId),
+          ['d1', 'd2'],
+        );
+        await store.cancelRun('r', '');
+        const holds = [{ jobId: 'none', fence: 1, deviceId: 'd1' }, ...jobs.map(attemptOf)];
+        assert.deepEqual(await store.extendLeases(holds, leaseMs), ['lost', 'cancelled', 'cancelled']);
+      },
+    );
+
     on('an attempt that has failed is not taken up again', async (store) => {
       await addExampleDevices(store, { d1: 'b' });
       await store.createRun(exampleRun('r', ['d1'], 1));
@@ -268,7 +332,7 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
       await store.createRun(exampleRun('r', ['d1'], 1));
       const begin = async (): Promise<void> => {
         const { id: jobId, fence } = await lease(store, 'd1');
-        await store.recordProgress({ jobId, fence, step: 'starting', fraction: 0 });
+        await store.recordProgress([{ jobId, fence, step: 'starting', fraction: 0 }]);
       };
       await begin();
       clock.advance(leaseMs + 1);
@@ -323,8 +387,8 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
       await addExampleDevices(store, { d1: 'b' });
       await store.createRun(exampleRun('r', ['d1'], 1));
       const job = await lease(store, 'd1');
-      await store.recordProgress({ jobId: job.id, fence: 0, step: 'old', fraction: 0.9 });
-      await store.recordProgress({ jobId: job.id, fence: 1, step: 'warming up', fraction: 0.25 });
+      await store.recordProgress([{ jobId: job.id, fence: 0, step: 'old', fraction: 0.9 }]);
+      await store.recordProgress([{ jobId: job.id, fence: 1, step: 'warming up', fraction: 0.25 }]);
       assert.deepEqual((await store.findJob(job.id))?.progress, { step: 'warming up', fraction: 0.25 });
     });
 
@@ -371,7 +435,7 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
       await addExampleDevices(store, { d1: 'b' });
       await store.createRun(exampleRun('r', ['d1'], 1));
       const job = await lease(store, 'd1');
-      await store.recordProgress({ jobId: job.id, fence: job.fence, step: 'starting', fraction: 0 });
+      await store.recordProgress([{ jobId: job.id, fence: job.fence, step: 'starting', fraction: 0 }]);
       clock.advance(leaseMs + 1);
       await store.expireLeases(1);
       assert.equal((await store.finishRunIfDone('r'))?.state, 'failed');
@@ -433,8 +497,17 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
         await store.commitResult(exampleResult(attemptOf(await lease(store, 'd1'))));
         clock.advance(1);
       }
-      assert.equal((await store.latestProbe('d1'))?.runId, 'r2');
-      assert.equal(await store.latestProbe('d2'), undefined);
+      const latest = await store.latestProbes(['d1', 'd2']);
+      assert.deepEqual(
+        latest.map(({ deviceId, runId }) => [deviceId, runId]),
+        [['d1', 'r2']],
+      );
+      const [first] = await store.listResults('r1');
+      const earlier = await store.latestProbes(['d1'], first?.receivedAtMs);
+      assert.deepEqual(
+        earlier.map(({ runId }) => runId),
+        ['r1'],
+      );
     });
 
     on('what records, specs and results refer to is referenced', async (store) => {
@@ -469,7 +542,7 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
     on('events are numbered without gaps and are listed after a number', async (store) => {
       await Promise.all(
         Array.from({ length: 30 }, (_, i) =>
-          store.appendEvent({ subject: i % 2 ? 'run:a' : 'run:b', kind: 'job.progress', data: { i } }),
+          store.appendEvents([{ subject: i % 2 ? 'run:a' : 'run:b', kind: 'job.progress', data: { i } }]),
         ),
       );
       const all = await store.listEvents({ afterSeq: 0, limit: 100 });

@@ -52,18 +52,31 @@ export interface NewResult {
  */
 export type CommitStatus = 'committed' | 'already-stored' | 'superseded' | 'unknown-job' | 'too-many';
 
+/** How far an attempt is; `fraction` 0…1. */
+export interface AttemptProgress {
+  readonly jobId: string;
+  readonly fence: number;
+  readonly step: string;
+  readonly fraction: number;
+}
+
+/** Whether an attempt may go on. */
+export type LeaseAnswer = 'held' | 'lost' | 'cancelled';
+
 /** A lease, as the agent's job needs it. */
 export interface LeasedJob extends JobRecord {
   readonly leaseUntilMs: number;
 }
 
 /**
- * The coordinator's memory. Every method is one transaction; what it returned is durable. Time is the
- * database's. `nameOrDigest` arguments take a name, a digest, or an unambiguous digest prefix of ≥ 6 digits.
+ * The coordinator's memory. Every method is one transaction; what it returned is durable. When something happened is
+ * said by the database's wall clock; leases, pauses and stops are by a clock that nobody can set. `nameOrDigest` arguments take a name, a digest, or an unambiguous digest prefix of ≥ 6 digits.
  */
 export interface Store extends AsyncDisposable {
   addDevice(device: { id: string; name: string; publicKey: string }): Promise<DeviceRecord>;
   findDevice(nameOrId: string): Promise<DeviceRecord | undefined>;
+  /** Those of these ids that there are, also removed ones, in the order of the ids. */
+  findDevices(ids: readonly string[]): Promise<DeviceRecord[]>;
   listDevices(): Promise<DeviceRecord[]>;
   recordHello(
     deviceId: string,
@@ -75,7 +88,8 @@ export interface Store extends AsyncDisposable {
       clockOffsetMs: number;
     },
   ): Promise<void>;
-  touchDevice(deviceId: string): Promise<void>;
+  /** When devices were last heard of, milliseconds since 1970. */
+  recordLastSeen(devices: readonly { readonly deviceId: string; readonly atMs: number }[]): Promise<void>;
   setDeviceState(deviceId: string, state: DeviceRecord['state']): Promise<void>;
   /** Revokes it for good and frees its name; old runs still find it by its id. */
   removeDevice(deviceId: string): Promise<void>;
@@ -113,14 +127,26 @@ export interface Store extends AsyncDisposable {
    * live lease: two measurements never run at once on one host.
    */
   leaseNextJob(deviceId: string, leaseMs: number): Promise<LeasedJob | undefined>;
+  /** The same for several devices; those that found something. */
+  leaseNextJobs(deviceIds: readonly string[], leaseMs: number): Promise<LeasedJob[]>;
   /** A reconnecting agent takes up the job it holds, or learns that it may not (`lost`). */
   extendLease(hold: {
     jobId: string;
     fence: number;
     deviceId: string;
     leaseMs: number;
-  }): Promise<'held' | 'lost' | 'cancelled'>;
-  recordProgress(hold: { jobId: string; fence: number; step: string; fraction: number }): Promise<void>;
+  }): Promise<LeaseAnswer>;
+  /** The same for several; the answers come in the order of the holds. */
+  extendLeases(
+    holds: readonly { readonly jobId: string; readonly fence: number; readonly deviceId: string }[],
+    leaseMs: number,
+  ): Promise<LeaseAnswer[]>;
+  /**
+   * To be called by the owner of the store before it serves agents: every lease has its full time again, since the
+   * clock by which it was given ended with the last owner, and agents that worked on meanwhile are coming back.
+   */
+  renewLeases(leaseMs: number): Promise<void>;
+  recordProgress(attempts: readonly AttemptProgress[]): Promise<void>;
   /** Puts back jobs whose lease ran out; a job that lost its agent `maxCrashes` times in a row becomes failed. */
   expireLeases(maxCrashes: number): Promise<JobRecord[]>;
   /** The same for the leases that a device, which has just said what it holds, does not know of. */
@@ -139,8 +165,8 @@ export interface Store extends AsyncDisposable {
    */
   commitResult(result: NewResult): Promise<CommitStatus>;
   listResults(runId: string): Promise<ResultRecord[]>;
-  /** The last committed probe result of a device; with `untilMs` the last that had come by then. */
-  latestProbe(deviceId: string, untilMs?: number): Promise<ResultRecord | undefined>;
+  /** The last committed probe result of each device, with `untilMs` the last that had come by then; in the order of the ids. */
+  latestProbes(deviceIds: readonly string[], untilMs?: number): Promise<ResultRecord[]>;
   /** Moves a run whose jobs are all final to its final state; returns it if it did. */
   finishRunIfDone(runId: string): Promise<RunRecord | undefined>;
   /** The same for every running run; those that were moved. */
@@ -154,7 +180,7 @@ export interface Store extends AsyncDisposable {
   findTask(id: string): Promise<TaskRecord | undefined>;
   listTasks(state?: TaskRecord['state']): Promise<TaskRecord[]>;
 
-  appendEvent(event: { subject: string; kind: string; data: unknown }): Promise<EventRecord>;
+  appendEvents(events: readonly { subject: string; kind: string; data: unknown }[]): Promise<EventRecord[]>;
   listEvents(query: { afterSeq: number; subject?: string; limit: number }): Promise<EventRecord[]>;
 
   /** Digests that something refers to: what `gc` must keep. */

@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { findDevice } from '../../main/find-by-name.ts';
+import type { DeviceRecord } from '../../store/records.ts';
 import { doneSchema, nameParam } from '../name-param.ts';
 import { requireAbsolute } from '../require-absolute.ts';
 import { defineRoute, type Route } from '../route.ts';
 import type { Services } from '../services.ts';
-import { deviceViewSchema, viewDevice } from '../views/device-view.ts';
+import { type DeviceView, deviceViewSchema, viewDevice } from '../views/device-view.ts';
 
 const addDeviceSchema = z.strictObject({
   name: z.string().regex(/^[\w.-]{1,64}$/, 'expected 1 to 64 letters, digits, dots, dashes or underscores'),
@@ -14,6 +15,7 @@ const addDeviceSchema = z.strictObject({
 
 export function deviceRoutes(services: Services): Route[] {
   const { store } = services;
+  const view = (device: DeviceRecord): DeviceView => viewDevice(device, services.presence(device.id));
   return [
     defineRoute({
       method: 'GET',
@@ -23,8 +25,7 @@ export function deviceRoutes(services: Services): Route[] {
       tag: 'devices',
       response: z.object({ devices: z.array(deviceViewSchema) }),
       handle: async () => {
-        const connected = services.connectedDeviceIds();
-        return { devices: (await store.listDevices()).map((device) => viewDevice(device, connected)) };
+        return { devices: (await store.listDevices()).map(view) };
       },
     }),
     defineRoute({
@@ -38,7 +39,7 @@ export function deviceRoutes(services: Services): Route[] {
       response: deviceViewSchema,
       handle: async ({ body }) => {
         requireAbsolute(body.outDir);
-        return viewDevice(await services.addDevice(body), services.connectedDeviceIds());
+        return view(await services.addDevice(body));
       },
     }),
     defineRoute({
@@ -49,8 +50,7 @@ export function deviceRoutes(services: Services): Route[] {
       tag: 'devices',
       params: nameParam,
       response: deviceViewSchema,
-      handle: async ({ params }) =>
-        viewDevice(await findDevice(store, params.name), services.connectedDeviceIds()),
+      handle: async ({ params }) => view(await findDevice(store, params.name)),
     }),
     defineRoute({
       method: 'POST',
@@ -63,7 +63,7 @@ export function deviceRoutes(services: Services): Route[] {
       handle: async ({ params }) => {
         const device = await findDevice(store, params.name);
         await services.revokeDevice(device);
-        return viewDevice(await findDevice(store, device.id), services.connectedDeviceIds());
+        return view(await findDevice(store, device.id));
       },
     }),
     defineRoute({

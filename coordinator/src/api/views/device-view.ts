@@ -1,5 +1,6 @@
 import { inventorySchema } from '@qfleet/shared/inventory/inventory.ts';
 import * as z from 'zod';
+import type { Presence } from '../../fleet/session-registry.ts';
 import type { DeviceRecord } from '../../store/records.ts';
 
 const backendViewSchema = z.object({
@@ -27,14 +28,15 @@ export const deviceViewSchema = z.object({
 });
 export type DeviceView = z.infer<typeof deviceViewSchema>;
 
-/** The view of a stored device. */
-export function viewDevice(device: DeviceRecord, connectedIds: ReadonlySet<string>): DeviceView {
-  const { id, name, state, createdAtMs, lastSeenAtMs, agentVersion, clockOffsetMs, inventory } = device;
+/** The view of a stored device; `presence` is undefined where it is away. */
+export function viewDevice(device: DeviceRecord, presence: Presence | undefined): DeviceView {
+  const { id, name, state, createdAtMs, agentVersion, clockOffsetMs, inventory } = device;
+  const lastSeenAtMs = presence?.heardAtMs ?? device.lastSeenAtMs;
   return {
     id,
     name,
     state,
-    connected: connectedIds.has(id),
+    connected: presence !== undefined,
     createdAtMs,
     ...(lastSeenAtMs === undefined ? {} : { lastSeenAtMs }),
     ...(agentVersion === undefined ? {} : { agentVersion }),
