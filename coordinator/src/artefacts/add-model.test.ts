@@ -1,24 +1,32 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { projectFolder } from '../../../test/support/project-folder.ts';
+import { realModels } from '../../../test/support/real-models.ts';
+import { digitNet } from '../onnx/fixtures/digit-net.ts';
+import { refusedModels } from '../onnx/fixtures/refused-models.ts';
+import { writeModel } from '../onnx/write-model.ts';
 import { addModel } from './add-model.ts';
 import { addVariant } from './add-variant.ts';
 import { modelSchema, variantSchema } from './artefacts.ts';
 import { collect } from './testing/collect.ts';
-import { findTestData } from './testing/find-test-data.ts';
-import { openTestParts } from './testing/open-test-parts.ts';
+import { openTestParts, type TestParts } from './testing/open-test-parts.ts';
 
-const models = findTestData('models');
+/** A file that PyTorch wrote, of other inputs than digitNet. */
+const otherModel = join(projectFolder, 'test/foreign/float32-torchscript.onnx');
 
-test('a model is stored with its shapes, its input contract and an fp32 variant of the same file', {
-  skip: models.skip,
-}, async () => {
+function writeDigits(parts: TestParts): Promise<string> {
+  return parts.write('digits.onnx', writeModel(digitNet()));
+}
+
+test('a model is stored with its shapes, its input contract and an fp32 variant of the same file', async () => {
   await using parts = await openTestParts();
   const notes: string[] = [];
-  const path = `${models.path}/mnist-8.onnx`;
+  const path = await writeDigits(parts);
   const model = await addModel({ ...parts, path, onNote: (note) => notes.push(note) });
   modelSchema.parse(model);
-  assert.equal(model.name, 'mnist-8');
+  assert.equal(model.name, 'digits');
   assert.deepEqual(model.inputs, [{ name: 'Input3', elementType: 'float32', shape: [1, 1, 28, 28] }]);
   assert.deepEqual(
     model.outputs.map(({ shape }) => shape),
@@ -46,11 +54,9 @@ test('a model is stored with its shapes, its input contract and an fp32 variant 
   assert.equal(floatOperators['Conv'], 2);
 });
 
-test('a contract that contradicts the model is refused and nothing is recorded', {
-  skip: models.skip,
-}, async () => {
+test('a contract that contradicts the model is refused and nothing is recorded', async () => {
   await using parts = await openTestParts();
-  const path = `${models.path}/mnist-8.onnx`;
+  const path = await writeDigits(parts);
   await assert.rejects(addModel({ ...parts, path, contract: { preset: 'imagenet' } }), {
     code: 'invalid-argument',
     message: /channels: expected gray/,
@@ -58,68 +64,40 @@ test('a contract that contradicts the model is refused and nothing is recorded',
   assert.deepEqual(await parts.store.listModels(), []);
 });
 
-test('a model may be added without a variant', { skip: models.skip }, async () => {
+test('a model may be added without a variant', async () => {
   await using parts = await openTestParts();
   const model = await addModel({
     ...parts,
-    path: `${models.path}/mnist-8.onnx`,
+    path: await writeDigits(parts),
     baseline: false,
-    name: 'digits',
+    name: 'numbers',
   });
   assert.deepEqual(await parts.store.listVariants(model.digest), []);
 });
 
-for (const name of [
-  'git-lfs-pointer',
-  'unregistered-op',
-  'bad-gemm-rank',
-  'needs-extensions',
-  'non-tensor-output',
-]) {
-  test(`${name}.onnx is refused, and no blob stays behind`, { skip: models.skip }, async () => {
+for (const [name, make] of Object.entries(refusedModels)) {
+  test(`${name}.onnx is refused, and no blob stays behind`, async () => {
     await using parts = await openTestParts();
-    const path = `${models.path}/must-be-refused/${name}.onnx`;
+    const path = await parts.write(`${name}.onnx`, make());
     await assert.rejects(addModel({ ...parts, path }), { code: 'refused' });
     assert.deepEqual(await collect(parts.blobs.list()), []);
     assert.deepEqual(await parts.store.listModels(), []);
   });
 }
 
-test("a peer's quantized file becomes a variant just as it is, and is described", {
-  skip: models.skip,
-}, async () => {
+test('a file with other inputs or outputs is no variant of a model', async () => {
   await using parts = await openTestParts();
-  const model = await addModel({
-    ...parts,
-    path: `${models.path}/mobilenetv2-7.onnx`,
-    contract: { preset: 'imagenet' },
-  });
-  const path = `${models.path}/mobilenetv2-7-ort-qdq-int8.onnx`;
-  const variant = await addVariant({ ...parts, model, path, name: 'ort-int8' });
-  assert.deepEqual(await parts.blobs.read(variant.digest as never), await readFile(path));
-  const { recipe, format, granularity, quantizedOperators, notes } = variant.record;
-  assert.deepEqual([recipe, format, granularity], ['imported', 'int8/int8', 'per-tensor']);
-  assert.equal(quantizedOperators['Conv'], 52);
-  assert.match(notes[0]!, /^Made by .*, taken as it is\.$/);
-  const names = (await parts.store.listVariants(model.digest)).map(({ name }) => name);
-  assert.deepEqual(names.sort(), ['fp32', 'ort-int8']);
-});
-
-test('a file with other inputs or outputs is no variant of a model', { skip: models.skip }, async () => {
-  await using parts = await openTestParts();
-  const model = await addModel({ ...parts, path: `${models.path}/mnist-8.onnx` });
-  await assert.rejects(addVariant({ ...parts, model, path: `${models.path}/mnist-cnn-pytorch.onnx` }), {
+  const model = await addModel({ ...parts, path: await writeDigits(parts) });
+  await assert.rejects(addVariant({ ...parts, model, path: otherModel }), {
     code: 'shape-mismatch',
-    message: /inputs differ from the model's: expected Input3 float32 \[1, 1, 28, 28\]; got 0 float32/,
+    message: /inputs differ from the model's: expected Input3 float32 \[1, 1, 28, 28\]; got input float32/,
   });
 });
 
-test('a model with state takes items as they are into its first input, and the note says so', {
-  skip: models.skip,
-}, async () => {
+test('a model with state takes items as they are into its first input, and the note says so', async () => {
   await using parts = await openTestParts();
   const notes: string[] = [];
-  const path = `${models.path}/silero_vad_16k_op15.onnx`;
+  const path = realModels['silero-vad'];
   const model = await addModel({
     ...parts,
     path,
@@ -131,17 +109,17 @@ test('a model with state takes items as they are into its first input, and the n
   assert.match(notes.join(), /The model has the inputs .*: items go to input/);
 });
 
-test('the same file under the same name is no second model', { skip: models.skip }, async () => {
+test('the same file under the same name is no second model', async () => {
   await using parts = await openTestParts();
-  const path = `${models.path}/mnist-8.onnx`;
+  const path = await writeDigits(parts);
   const first = await addModel({ ...parts, path, nowMs: () => 1 });
   assert.deepEqual(await addModel({ ...parts, path, nowMs: () => 2 }), first);
   assert.equal((await parts.store.listVariants(first.digest)).length, 1);
 });
 
-test('another file under a known name is refused', { skip: models.skip }, async () => {
+test('another file under a known name is refused', async () => {
   await using parts = await openTestParts();
-  await addModel({ ...parts, path: `${models.path}/mnist-8.onnx`, name: 'digits' });
-  const other = addModel({ ...parts, path: `${models.path}/mnist-cnn-pytorch.onnx`, name: 'digits' });
+  await addModel({ ...parts, path: await writeDigits(parts) });
+  const other = addModel({ ...parts, path: otherModel, name: 'digits' });
   await assert.rejects(other, { code: 'already-exists' });
 });

@@ -11,7 +11,6 @@ import type { RawItem } from './readers/item-reader.ts';
 import { storeDataset } from './store-dataset.ts';
 import { collect } from './testing/collect.ts';
 import { encodeNpy } from './testing/encode-npy.ts';
-import { findTestData } from './testing/find-test-data.ts';
 import { openTestParts } from './testing/open-test-parts.ts';
 
 /** Items of `itemBytes` that begin with their number. */
@@ -54,11 +53,9 @@ test('a split keeps items, labels and digests together and is the same each time
   assert.equal(again.name, 'data');
 });
 
-test('MNIST splits into 500 and 9,500 without overlap', {
-  skip: findTestData('datasets/mnist-t10k').skip,
-}, async () => {
+test('ten thousand digits split into 500 and 9,500 without overlap', async () => {
   await using parts = await openTestParts();
-  const { path } = findTestData('datasets/mnist-t10k');
+  const path = await parts.write('x.npy', numbered(10_000, 784));
   const { splits } = await parts.import(path, { split: { calibration: 500, seed: 1 } });
   const [calibration, evaluation] = [splits.calibration!, splits.evaluation!];
   assert.deepEqual([calibration.count, evaluation.count], [500, 9_500]);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { realModels } from '../../../test/support/real-models.ts';
 import { intAttribute } from './attribute.ts';
 import { buildModel, buildNode } from './fixtures/build-model.ts';
-import { findTestData } from './fixtures/find-test-data.ts';
+import { mobileNet } from './fixtures/mobile-net.ts';
 import { inspectModel } from './inspect-model.ts';
 import { readModel } from './read-model.ts';
 import { createTensor } from './tensor.ts';
@@ -60,21 +61,17 @@ describe('inspectModel', () => {
     ]);
   });
 
-  const mobilenet = findTestData('models/mobilenetv2-7.onnx');
-  it('counts MobileNetV2 as its authors do', { skip: mobilenet.skip }, async () => {
-    const { macs, operators } = await inspectModel((await readModel(mobilenet.path)).model);
+  it('counts MobileNetV2 as its authors do', async () => {
+    const { macs, operators } = await inspectModel(mobileNet());
     // 300 million in the paper (Sandler et al., 2018, table 4).
     assert.equal(Math.round(macs! / 1e6), 301);
     assert.equal(operators['Conv'], 52);
   });
 
-  const silero = findTestData('models/silero_vad_16k_op15.onnx');
-  it('leaves the sum out, and says why, where operators cannot be counted', {
-    skip: silero.skip,
-  }, async () => {
-    const { macs, notes, inputs } = await inspectModel((await readModel(silero.path)).model);
+  it('leaves the sum out, and says why, where operators cannot be counted', async () => {
+    const { macs, notes, inputs } = await inspectModel((await readModel(realModels['silero-vad'])).model);
     assert.equal(macs, undefined);
-    assert.match(notes.join(' '), /If "\/model\/decoder\/If"/);
+    assert.match(notes.join(' '), /If "If_0"/);
     assert.deepEqual(
       inputs.map(({ elementType }) => elementType),
       ['float32', 'float32', 'int64'],

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findTestData } from './fixtures/find-test-data.ts';
+import { mobileNet } from './fixtures/mobile-net.ts';
 import { inspectModel } from './inspect-model.ts';
 import { listLayers } from './list-layers.ts';
-import { readModel } from './read-model.ts';
 
-const mobilenet = findTestData('models/mobilenetv2-7.onnx');
-
-test('MobileNetV2 has 53 layers, each with its weights and the names that a fusion leaves', {
-  skip: mobilenet.skip,
-}, async () => {
-  const { model } = await readModel(mobilenet.path);
+test('MobileNetV2 has 53 layers, each with its weights and the names that a fusion leaves', async () => {
+  const model = mobileNet();
   const { costs, macs } = await inspectModel(model);
   const layers = listLayers(model, costs);
   assert.equal(layers.length, 53);

@@ -1,29 +1,34 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { findTestData } from './fixtures/find-test-data.ts';
+import { projectFolder } from '../../../test/support/project-folder.ts';
+import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
+import { mobileNet } from './fixtures/mobile-net.ts';
 import { parseModel } from './parse-model.ts';
 import { predictKernels } from './predict-kernels.ts';
 
-const quantized = findTestData('models/mobilenetv2-7-ort-qdq-int8.onnx');
-const float = findTestData('models/mobilenetv2-7.onnx');
-
-async function countExpected(path: string): Promise<{ layers: number; x64: number; arm: number }> {
-  const kernels = [...predictKernels(parseModel(await readFile(path)).graph!).values()];
+function countExpected(model: ModelProto): { layers: number; x64: number; arm: number } {
+  const kernels = [...predictKernels(model.graph!).values()];
   const count = (target: 'x64' | 'arm'): number =>
     kernels.filter((expected) => expected[target] === 'integer').length;
   return { layers: kernels.length, x64: count('x64'), arm: count('arm') };
 }
 
-test('of MobileNetV2 by ONNX Runtime’s quantizer (S8S8) 37 convolutions fuse on x64 and all 52 on Arm', {
-  skip: quantized.skip,
-}, async () => {
-  // 52 convolutions and the classifier, which fuses everywhere.
-  assert.deepEqual(await countExpected(quantized.path), { layers: 53, x64: 38, arm: 53 });
-});
+/** Files that ONNX Runtime's own quantizer made of one network of three convolutions and a product. */
+const counts = {
+  // With int8 activations x64 fuses one of the three convolutions, and the product.
+  'ort-qdq-s8s8-per-tensor.onnx': { layers: 4, x64: 2, arm: 4 },
+  'ort-qdq-u8s8-per-channel.onnx': { layers: 4, x64: 4, arm: 4 },
+};
 
-test('nothing of a float model is expected on integers', {
-  skip: float ? false : 'no test data',
-}, async () => {
-  assert.deepEqual(await countExpected(float.path), { layers: 53, x64: 0, arm: 0 });
+for (const [name, expected] of Object.entries(counts)) {
+  test(`the layers of ${name} that run on integers, on x64 and on Arm`, async () => {
+    const bytes = await readFile(join(projectFolder, 'test/foreign', name));
+    assert.deepEqual(countExpected(parseModel(bytes)), expected);
+  });
+}
+
+test('nothing of a float model is expected on integers', () => {
+  assert.deepEqual(countExpected(mobileNet()), { layers: 53, x64: 0, arm: 0 });
 });
