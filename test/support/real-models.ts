@@ -16,5 +16,3 @@ export const realModels = {
   /** silero VAD 4, with two states; exported by PyTorch, opset 16. */
   'silero-vad-legacy': join(packages, '@ricky0123/vad-web/dist/silero_vad_legacy.onnx'),
 } as const;
-
-export type RealModel = keyof typeof realModels;
