@@ -262,7 +262,7 @@ describe('bad input', { concurrency: 3 }, () => {
         assertRefused(
           finished,
           5,
-          /completed without some of the variants \(crashed: 1\)/,
+          /completed without some of what was asked \(crashed: 1\)/,
           /qfleet run show/,
         );
         const run = await showRun(lab);

@@ -28,6 +28,8 @@ async function measureCommits(context: BenchContext): Promise<Figure[]> {
   await using coordinator = await startCoordinatorProcess({ folder, deviceNames, jobsPerDevice, blobPath });
   context.progress(`${devices} devices, ${jobsPerDevice} results each`);
   const joined = await Promise.all(deviceNames.map((_, index) => joinAs(coordinator, index)));
+  // A device's results refer to what it has uploaded itself.
+  for (const { agent } of joined) await agent.upload('outputs');
   const submitsMs: number[] = [];
   try {
     const first = await Promise.all(joined.map(({ session }) => session.nextJob()));

@@ -4,6 +4,7 @@ import type { EvaluateJob__Output } from '@qfleet/shared/gen/qfleet/v1/EvaluateJ
 import type { Inputs__Output } from '@qfleet/shared/gen/qfleet/v1/Inputs.ts';
 import type { Shard__Output } from '@qfleet/shared/gen/qfleet/v1/Shard.ts';
 import type { EvaluateFacts } from '@qfleet/shared/result/job-result.ts';
+import { settingsFacts } from '@qfleet/shared/result/settings-facts.ts';
 import type { PinnedBlob } from '../blobs/blob-cache.ts';
 import type { OpenedVariant, ShardEvaluation } from '../runner/protocol.ts';
 import type { Runner } from '../runner/start-runner.ts';
@@ -13,7 +14,6 @@ import { toFailure } from './job-failure.ts';
 import { joinShards } from './join-shards.ts';
 import { PartialEvaluation } from './partial-evaluation.ts';
 import { recordProfile } from './record-profile.ts';
-import { settingsFacts } from './settings-facts.ts';
 
 /** Opening a large model on an emulated board takes minutes. */
 const openLimitMs = 300_000;

@@ -3,6 +3,7 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { MeasureJob__Output } from '@qfleet/shared/gen/qfleet/v1/MeasureJob.ts';
 import type { VariantRef__Output } from '@qfleet/shared/gen/qfleet/v1/VariantRef.ts';
 import type { Launch, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
+import { settingsFacts } from '@qfleet/shared/result/settings-facts.ts';
 import { type CountedVariant, runCounterLaunches } from './counter-launches.ts';
 import { fetchPoolSource } from './fetch-pool-source.ts';
 import type { JobContext } from './job-context.ts';
@@ -12,7 +13,6 @@ import { type MeasuredVariant, type Measurement, variantRequest } from './measur
 import { runProfileLaunches } from './profile-launches.ts';
 import { resolveLoad } from './resolve-load.ts';
 import { SampleLog } from './sample-log.ts';
-import { settingsFacts } from './settings-facts.ts';
 import { startBeside } from './start-beside.ts';
 import { runSustainedLaunches } from './sustained-launches.ts';
 

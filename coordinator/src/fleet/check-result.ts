@@ -1,6 +1,9 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { type JobResult, jobResultSchema } from '@qfleet/shared/result/job-result.ts';
 import type { JobRecord } from '../store/records.ts';
+import { checkEvaluateFacts } from './check-evaluate-facts.ts';
+import { checkMeasureFacts } from './check-measure-facts.ts';
+import { expectEqual, resultMismatch } from './result-mismatch.ts';
 
 /** The serialised result as an object; throws `invalid-argument` saying which field is wrong. */
 export function parseResult(bytes: Uint8Array): JobResult {
@@ -13,21 +16,22 @@ export function parseResult(bytes: Uint8Array): JobResult {
   );
 }
 
-/** Whether a result answers the job: run, kind, backend, variants, and every blob named in its list; throws `invalid-argument`. */
+/**
+ * Whether a result answers the job that was leased, and does not contradict itself, as far as can be seen without its
+ * blobs: run, kind, backend, variants, settings, scenario, load, counts, and every blob named in its list. Throws
+ * `invalid-argument` with what was expected and what it says.
+ */
 export function checkResult(result: JobResult, job: JobRecord): void {
   expectEqual('run', job.runId, result.runId);
   const { outcome } = result;
   if (outcome.kind === 'failed') return;
   expectEqual('kind', job.kind, outcome.kind);
-  const asked = job.spec.measure ?? job.spec.evaluate;
-  if (outcome.kind !== 'probe') expectEqual('backend', asked?.backend, outcome.facts.backend.id);
-  const allowed = new Set(variantsOf(job));
-  for (const digest of variantsIn(outcome)) {
-    if (!allowed.has(digest)) throw mismatch('a variant of the job', digest);
-  }
+  const { measure, evaluate } = job.spec;
+  if (outcome.kind === 'measure' && measure) checkMeasureFacts(outcome.facts, measure);
+  if (outcome.kind === 'evaluate' && evaluate) checkEvaluateFacts(outcome.facts, evaluate);
   const listed = new Set(result.blobs);
   for (const digest of blobsIn(outcome)) {
-    if (!listed.has(digest)) throw mismatch('every blob in the list of blobs', digest);
+    if (!listed.has(digest)) throw resultMismatch('every blob in the list of blobs', digest);
   }
 }
 
@@ -41,17 +45,6 @@ function parseUtf8Json(bytes: Uint8Array): unknown {
   }
 }
 
-function variantsOf(job: JobRecord): string[] {
-  const variants = job.spec.measure?.variants ?? [job.spec.evaluate?.variant];
-  return variants.flatMap((variant) => (variant ? [variant.digest] : []));
-}
-
-function variantsIn(outcome: Outcome): string[] {
-  if (outcome.kind === 'probe') return [];
-  if (outcome.kind === 'evaluate') return [outcome.facts.variantDigest];
-  return [...outcome.facts.launches, ...outcome.facts.profiles].map((part) => part.variantDigest);
-}
-
 function blobsIn(outcome: Outcome): string[] {
   if (outcome.kind === 'probe') return [];
   if (outcome.kind === 'evaluate') {
@@ -60,15 +53,4 @@ function blobsIn(outcome: Outcome): string[] {
   }
   const { samplesBlob, profiles } = outcome.facts;
   return [...(samplesBlob ? [samplesBlob] : []), ...profiles.map((profile) => profile.blob)];
-}
-
-function expectEqual(what: string, expected: string | undefined, got: string): void {
-  if (expected !== got) throw mismatch(`the ${what} "${expected}"`, got);
-}
-
-function mismatch(expected: string, got: string): QfleetError {
-  return new QfleetError(
-    'invalid-argument',
-    `The result does not fit its job: expected ${expected}, got "${got}".`,
-  );
 }

@@ -15,7 +15,8 @@ import type { SubmitResultRequest } from '@qfleet/shared/gen/qfleet/v1/SubmitRes
 import type { SubmitResultResponse__Output } from '@qfleet/shared/gen/qfleet/v1/SubmitResultResponse.ts';
 import { loadAgentService } from '@qfleet/shared/grpc/agent-service.ts';
 import { createLogger } from '@qfleet/shared/logger.ts';
-import type { JobResult } from '@qfleet/shared/result/job-result.ts';
+import type { JobResult, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
+import { settingsFacts } from '@qfleet/shared/result/settings-facts.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import type { Authority } from '../pki/authority.ts';
@@ -268,14 +269,47 @@ export function evaluateResult(job: Job__Output, change: Partial<JobResult> = {}
         count: 1,
         inputDigest: digest,
         outputDigest: digest,
-        outputs: [],
-        comparison: { count: 1, blob: digest },
+        outputs: [{ name: 'scores', elementType: 'float32', shape: [1, 2] }],
+        comparison: { count: 0, blob: digest },
         nonFiniteInputs: 0,
         repeat: { count: 0, identical: true },
       },
     },
     ...change,
   };
+}
+
+/** What an agent might hand in for a measure job: one launch of each variant, its samples in the blob `samples`. */
+export function measureResult(
+  job: Job__Output,
+  { samples, change = {} }: { samples: Float64Array; change?: Partial<MeasureFacts> },
+): JobResult {
+  const asked = job.measure;
+  const samplesBlob = digestBytes(Buffer.from(samples.buffer));
+  const perLaunch = samples.length / Math.max(1, asked?.variants.length ?? 0);
+  const timedWallNs = samples.subarray(0, perLaunch).reduce((sum, sampleNs) => sum + sampleNs, 0);
+  const facts: MeasureFacts = {
+    backend: { id: 'onnxruntime-cpu', version: '1.30.0' },
+    scenario: asked?.scenario ?? '',
+    settings: settingsFacts(asked?.settings ?? null),
+    threadsUsed: asked?.settings?.threads ?? 1,
+    launches: (asked?.variants ?? []).map(({ digest }, order) => ({
+      variantDigest: digest,
+      order,
+      startedAtUnixMs: 1,
+      sampleOffset: order * perLaunch,
+      warmupCount: 0,
+      timedCount: perLaunch,
+      timedWallNs,
+    })),
+    samplesBlob,
+    profiles: [],
+    ...change,
+  };
+  return evaluateResult(job, {
+    blobs: facts.samplesBlob === undefined ? [] : [samplesBlob],
+    outcome: { kind: 'measure', facts },
+  });
 }
 
 /** The gRPC status, the trailers and the words of a refused call. */

@@ -5,9 +5,11 @@ import { digestBytes } from '@qfleet/shared/digest.ts';
 import type { Job__Output } from '@qfleet/shared/gen/qfleet/v1/Job.ts';
 import { errorCodeMetadataKey, missingBlobsMetadataKey } from '@qfleet/shared/grpc/agent-service.ts';
 import type { JobResult } from '@qfleet/shared/result/job-result.ts';
+import { exampleMeasure } from '../store/store-fixtures.ts';
 import {
   createTestRun,
   evaluateResult,
+  measureResult,
   refusal,
   startTestFleet,
   type TestAgent,
@@ -90,6 +92,42 @@ test('a result that does not fit its job is refused', async () => {
   assert.equal((await agent.submit(good)).status, 'committed');
 });
 
+test('samples a thousand times below the time they took are refused on the wire, right ones are taken', async () => {
+  await using fleet = await startTestFleet();
+  const { agent, job } = await leaseMeasureJob(fleet);
+  const samples = new Float64Array(100).fill(2e6);
+  const short = samples.map((sampleNs) => sampleNs / 1000);
+  for (const each of [samples, short]) await agent.upload(Buffer.from(each.buffer));
+  const right = measureResult(job, { samples });
+  const facts = right.outcome.kind === 'measure' ? right.outcome.facts : assert.fail();
+  const wrong = measureResult(job, { samples: short, change: { launches: facts.launches } });
+  const refused = await refusal(agent.submit(wrong));
+  assert.equal(refused.code, status.INVALID_ARGUMENT);
+  assert.match(refused.details, /expected of launch 0, 100 samples timed in 200000000 ns, a sum of at least/);
+  assert.equal((await agent.submit(right)).status, 'committed');
+  assert.equal((await fleet.store.findRun('r'))?.state, 'completed');
+});
+
+test('a run whose results are formally right and hold nothing has not completed', async () => {
+  await using fleet = await startTestFleet();
+  const { agent, session, job } = await leaseMeasureJob(fleet);
+  const { outcome, ...rest } = measureResult(job, { samples: new Float64Array() });
+  const facts = outcome.kind === 'measure' ? outcome.facts : assert.fail();
+  const { samplesBlob: _none, ...empty } = { ...facts, launches: [] };
+  const hollow = { ...rest, blobs: [], outcome: { kind: 'measure', facts: empty } };
+  assert.equal((await agent.submit(hollow)).status, 'committed');
+  const run = await fleet.store.findRun('r');
+  assert.equal(run?.state, 'completed-with-failures');
+  const [record] = await fleet.store.listJobs('r');
+  assert.match(record?.failure?.message ?? '', /fp32 was not timed: The result has no launch of it/);
+  await createTestRun(fleet, 'probe', [agent.deviceId], {
+    spec: { spec: 'probe', probe: { maxMemoryBytes: 0 } },
+  });
+  const probe = { kind: 'probe' as const, facts: { readings: [], latencyLadder: [] } };
+  await agent.submit(evaluateResult(await session.nextJob(), { blobs: [], outcome: probe }));
+  assert.equal((await fleet.store.findRun('probe'))?.state, 'completed-with-failures');
+});
+
 test('a crash is tried twice more, then the job has failed', async () => {
   await using fleet = await startTestFleet();
   const { agent, session, job } = await leaseJob(fleet);
@@ -151,6 +189,14 @@ async function leaseJob(
   const agent = await fleet.join('pi');
   const session = await agent.open();
   await createTestRun(fleet, 'r', [agent.deviceId]);
+  return { agent, session, job: await session.nextJob() };
+}
+
+async function leaseMeasureJob(fleet: TestFleet): ReturnType<typeof leaseJob> {
+  const agent = await fleet.join('pi');
+  const session = await agent.open();
+  const spec = { spec: 'measure' as const, measure: exampleMeasure() };
+  await createTestRun(fleet, 'r', [agent.deviceId], { spec });
   return { agent, session, job: await session.nextJob() };
 }
 

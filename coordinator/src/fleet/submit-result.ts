@@ -9,6 +9,7 @@ import type { DeviceRecord, JobRecord } from '../store/records.ts';
 import { maxResultsPerAttempt } from '../store/results.ts';
 import { announceFinishedRun } from './announce.ts';
 import { checkResult, parseResult } from './check-result.ts';
+import { checkResultBlobs } from './check-result-blobs.ts';
 import { findShortfall } from './find-shortfall.ts';
 import type { FleetContext } from './fleet-context.ts';
 import type { Handling } from './handle-call.ts';
@@ -33,6 +34,7 @@ export async function submitResult(
   const job = await findOwnJob(context, device, result);
   checkResult(result, job);
   await checkBlobs(context, device, result);
+  await checkResultBlobs(result, context.blobs);
   const failure = result.outcome.kind === 'failed' ? result.outcome.failure : undefined;
   const onFailure = failure ? decideRetry(failure.class, job.attempts) : 'final';
   const hold = { jobId: job.id, fence: result.fence };

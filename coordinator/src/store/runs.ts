@@ -157,7 +157,7 @@ function describeOutcome(jobCount: number, failed: Failed, short: Failed): strin
       ? `${failed.length} of ${jobCount} ${jobs} did not complete (${countClasses(failed)}).`
       : '',
     short.length > 0
-      ? `${short.length} of ${jobCount} ${jobs} completed without some of the variants (${countClasses(short)}).`
+      ? `${short.length} of ${jobCount} ${jobs} completed without some of what was asked (${countClasses(short)}).`
       : '',
   ];
   return sentences.filter((sentence) => sentence !== '').join(' ');

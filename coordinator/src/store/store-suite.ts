@@ -153,7 +153,7 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
       await store.commitResult(exampleResult(attemptOf(await lease(store, 'd1')), { shortfall }));
       const run = await store.finishRunIfDone('r');
       assert.equal(run?.state, 'completed-with-failures');
-      assert.equal(run?.reason, '1 of 1 job completed without some of the variants (crashed: 1).');
+      assert.equal(run?.reason, '1 of 1 job completed without some of what was asked (crashed: 1).');
       const [job] = await store.listJobs('r');
       assert.equal(job?.state, 'completed');
       assert.deepEqual(job?.failure, shortfall);

@@ -1,5 +1,5 @@
-import type { Settings__Output } from '@qfleet/shared/gen/qfleet/v1/Settings.ts';
-import type { MeasureFacts } from '@qfleet/shared/result/job-result.ts';
+import type { Settings__Output } from '../../gen/qfleet/v1/Settings.ts';
+import type { MeasureFacts } from './job-result.ts';
 
 /** A job's settings as its result repeats them; absent ones are the defaults. */
 export function settingsFacts(settings: Settings__Output | null): MeasureFacts['settings'] {
