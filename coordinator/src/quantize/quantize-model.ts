@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { canonicalJson } from '@qfleet/shared/canonical-json.ts';
 import { type Digest, digestBytes } from '@qfleet/shared/digest.ts';
-import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { QfleetError } from '@qfleet/shared/errors.ts';
 import { type ModelProto, StringStringEntryProtoSchema } from '../../gen/onnx/onnx_pb.js';
 import type { LayerCheck, VariantRecord } from '../artefacts/artefacts.ts';
 import { describeFormat } from '../artefacts/describe-format.ts';
@@ -22,6 +22,7 @@ import { compareOutputs, type Reference, runReference } from './check/compare-ou
 import { convertModel } from './convert-model.ts';
 import type { ConvertedModel } from './converted-model.ts';
 import { foldModel } from './fold-model.ts';
+import { isRefusal } from './is-refusal.ts';
 import { judgeTargets } from './profiles/find-profile.ts';
 import type { Recipe } from './recipes/recipe.ts';
 import { restoreGlobalPooling } from './restore-global-pooling.ts';
@@ -124,19 +125,8 @@ async function makeVariants(work: Work): Promise<Quantization> {
   };
 }
 
-/** What a recipe may be refused for; everything else ends the whole quantization. */
-const refusalCodes = new Set<string>([
-  'refused',
-  'unsupported',
-  'shape-mismatch',
-  'failed-precondition',
-  'crashed',
-  'timeout',
-  'resource-exhausted',
-]);
-
 function refusalOf(thrown: unknown): QfleetError {
-  if (thrown instanceof QfleetError && refusalCodes.has(thrown.code)) return thrown;
+  if (isRefusal(thrown)) return thrown;
   throw thrown;
 }
 

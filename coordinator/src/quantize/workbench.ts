@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestBytes } from '@qfleet/shared/digest.ts';
+import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
 import type { TensorType } from '../onnx/shapes.ts';
 import { writeModel } from '../onnx/write-model.ts';
@@ -8,7 +9,9 @@ import type { OrtChildOptions } from '../ort/ort-child.ts';
 import type { CalibrationCache } from './calibration/calibration-cache.ts';
 import type { CalibrationSamples, SampleSource } from './calibration/calibration-samples.ts';
 import { addHistograms, collectExtremes } from './calibration/collect-statistics.ts';
+import { explainNonFinite } from './calibration/explain-non-finite.ts';
 import type { Statistics } from './calibration/tensor-statistics.ts';
+import { isRefusal } from './is-refusal.ts';
 
 /** A float32 model in the form that recipes start from: folded, perhaps equalized too. */
 export interface SourceModel {
@@ -52,6 +55,8 @@ export class Workbench {
   readonly #cache: CalibrationCache;
   readonly #collected = new Map<SourceModel, Statistics[]>();
   readonly #wanted = new Map<SourceModel, { tensors: Set<string>; hasHistograms: boolean }>();
+  /** Models of which not everything that is wanted could be measured at once. */
+  readonly #unmeasurable = new Set<SourceModel>();
   readonly #once = new Map<string, Promise<unknown>>();
   readonly #files = new Map<SourceModel, Promise<SourceFile>>();
 
@@ -82,11 +87,45 @@ export class Workbench {
     this.#wanted.set(source, wanted);
   }
 
-  /** Statistics of these tensors over all calibration inputs: kept from before, or measured now. */
+  /**
+   * Statistics of these tensors over all calibration inputs: kept from before, or measured now. Throws `refused` with
+   * the cause where one of them holds a NaN or an infinity; whatever others asked for is no reason.
+   */
   async statistics(source: SourceModel, request: StatisticsRequest): Promise<Statistics> {
+    const statistics = await this.statisticsAsFound(source, request);
+    const spoilt = request.tensors.find((tensor) => statistics[tensor]!.nonFiniteIn !== undefined);
+    if (spoilt === undefined) return statistics;
+    throw await this.#explain(source, spoilt, statistics[spoilt]!.nonFiniteIn!);
+  }
+
+  /** The same with tensors that have no range marked so. */
+  async statisticsAsFound(source: SourceModel, request: StatisticsRequest): Promise<Statistics> {
     this.announce(source, request);
     const known = (this.#collected.get(source) ?? []).find((statistics) => answers(statistics, request));
-    return pick(known ?? (await this.#collect(source)), request.tensors);
+    return pick(known ?? (await this.#measure(source, request)), request.tensors);
+  }
+
+  /** All that is wanted in one pass; where that fails (it may need too much memory), what this request alone wants. */
+  async #measure(source: SourceModel, request: StatisticsRequest): Promise<Statistics> {
+    const { tensors, hasHistograms } = this.#wanted.get(source)!;
+    const wanted = { tensors: [...tensors], hasHistograms };
+    const isMore = tensors.size > new Set(request.tensors).size || hasHistograms !== request.hasHistograms;
+    if (!isMore || this.#unmeasurable.has(source)) return await this.#collect(source, request);
+    try {
+      return await this.#collect(source, wanted);
+    } catch (thrown) {
+      if (!isRefusal(thrown)) throw thrown;
+      this.#unmeasurable.add(source);
+      return await this.#collect(source, request);
+    }
+  }
+
+  async #explain({ model, types }: SourceModel, tensor: string, input: number): Promise<QfleetError> {
+    this.onStep(`looking where "${tensor}" stops being finite`);
+    let at = 0;
+    for await (const feeds of this.samples.feeds(input + 1))
+      if (at++ === input) return await explainNonFinite({ model, types, tensor, input, feeds }, this.limits);
+    throw new QfleetError('internal', `There is no calibration input ${input} any more.`);
   }
 
   /** The folded (or equalized) model as a file, written once. */
@@ -112,9 +151,8 @@ export class Workbench {
     return { path, bytes };
   }
 
-  async #collect(source: SourceModel): Promise<Statistics> {
-    const { tensors, hasHistograms } = this.#wanted.get(source)!;
-    const names = [...tensors];
+  async #collect(source: SourceModel, { tensors, hasHistograms }: StatisticsRequest): Promise<Statistics> {
+    const names = [...new Set(tensors)];
     const key = {
       model: (await this.fileOf(source)).digest,
       datasetDigest: this.#source.calibration?.datasetDigest ?? '',
@@ -157,7 +195,10 @@ export class Workbench {
 }
 
 function answers(statistics: Statistics, { tensors, hasHistograms }: StatisticsRequest): boolean {
-  return tensors.every((tensor) => statistics[tensor] && (!hasHistograms || statistics[tensor].histogram));
+  return tensors.every((tensor) => {
+    const found = statistics[tensor];
+    return found && (!hasHistograms || found.histogram || found.nonFiniteIn !== undefined);
+  });
 }
 
 function pick(statistics: Statistics, tensors: readonly string[]): Statistics {

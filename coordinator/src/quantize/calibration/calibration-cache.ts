@@ -27,7 +27,7 @@ export interface CalibrationCache {
 /** Files are removed, the longest unused first, above so many bytes. */
 const maxBytes = 256 * 2 ** 20;
 /** Part of every key: another way of collecting must not find what an older one left. */
-const version = 1;
+const version = 2;
 
 /** Keeps nothing: for quantizing plain files. */
 export const noCache: CalibrationCache = {

@@ -1,14 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
 import { elementCount, type TensorType } from '../../onnx/shapes.ts';
 import { writeModel } from '../../onnx/write-model.ts';
 import type { OrtChild, OrtChildOptions } from '../../ort/ort-child.ts';
 import type { Feeds, HistogramBins } from '../../ort/ort-messages.ts';
 import { OrtPool } from '../../ort/ort-pool.ts';
-import { reductionsPerTensor, withOutputs, withReductions } from './augment-model.ts';
+import type { Range } from '../static/compute-scale.ts';
+import { reductionsPerTensor, withFiniteChecks, withOutputs, withReductions } from './augment-model.ts';
 import { groupBySize, maxExposedBytes } from './group-by-size.ts';
 import { histogramBins, type Statistics, type TensorStatistics } from './tensor-statistics.ts';
 
@@ -27,8 +27,8 @@ const newestShare = 0.01;
 
 /**
  * Smallest, largest and averaged values of each tensor over all inputs, reduced inside the graph. Inputs stream
- * through, a few at a time; memory does not grow with their number. Throws `refused` naming tensor and input where
- * a value is NaN or infinite.
+ * through, a few at a time; memory does not grow with their number. A tensor with a NaN or an infinity is marked, not
+ * refused: who asks may not need it.
  */
 export async function collectExtremes(
   model: ModelProto,
@@ -36,22 +36,39 @@ export async function collectExtremes(
   options: CalibrationOptions,
 ): Promise<Statistics> {
   const { tensors, onInput } = options;
-  const { model: augmented, names } = withReductions(model, tensors);
   const seen = new Extremes(tensors);
-  await withPool(augmented, options, async (pool) => {
+  await reduce(withReductions(model, tensors), inputs, options, (values) => {
+    seen.add(values);
+    onInput?.(seen.count);
+  });
+  const suspects = seen.suspects();
+  if (suspects.length > 0) {
+    let input = 0;
+    await reduce(withFiniteChecks(model, suspects), inputs, options, (values) => {
+      for (const [i, tensor] of suspects.entries()) if (values[i] !== 0) seen.spoil(tensor, input);
+      input++;
+    });
+  }
+  return seen.finish();
+}
+
+/** Runs a model whose outputs have one element each on every input, and gives each input's values in the inputs' order. */
+async function reduce(
+  { model, names }: { readonly model: ModelProto; readonly names: readonly string[] },
+  inputs: InputSource,
+  options: OrtChildOptions,
+  onValues: (values: Float64Array) => void,
+): Promise<void> {
+  await withPool(model, options, async (pool) => {
     const observe = (child: OrtChild, feeds: Feeds): Promise<Float64Array> =>
       child.runForScalars({ feeds, names });
-    for await (const values of pool.map(inputs(), observe)) {
-      seen.add(values);
-      onInput?.(seen.count);
-    }
+    for await (const values of pool.map(inputs(), observe)) onValues(values);
   });
-  return seen.finish();
 }
 
 /**
  * The same with a histogram of each tensor between its extremes, in a second pass over the inputs: all values leave
- * ONNX Runtime, but not the child process. Tensors are taken in groups of bounded size, so that large models fit.
+ * ONNX Runtime, but not the child process. Tensors without a range have none. Tensors are taken in groups of bounded size, so that large models fit.
  */
 export async function addHistograms(
   model: ModelProto,
@@ -61,7 +78,8 @@ export async function addHistograms(
     readonly types: ReadonlyMap<string, TensorType>;
   },
 ): Promise<Statistics> {
-  const { tensors, statistics, onInput } = options;
+  const { statistics, onInput } = options;
+  const tensors = options.tensors.filter((tensor) => statistics[tensor]!.nonFiniteIn === undefined);
   const layouts = tensors.map((tensor) => ({
     tensor,
     low: statistics[tensor]!.low,
@@ -79,9 +97,11 @@ export async function addHistograms(
     for await (const _ of pool.map(inputs(), observe)) onInput?.(++done);
     for (const child of pool.children) addCounts(totals, await child.takeHistograms());
   });
-  return Object.fromEntries(
-    tensors.map((tensor) => [tensor, { ...statistics[tensor]!, histogram: [...totals.get(tensor)!] }]),
-  );
+  const counted = tensors.map((tensor): [string, TensorStatistics] => [
+    tensor,
+    { ...statistics[tensor]!, histogram: [...totals.get(tensor)!] },
+  ]);
+  return { ...statistics, ...Object.fromEntries(counted) };
 }
 
 /** Runs with the model loaded in every child; graph optimisation may fuse what is not observed, which rounds the same. */
@@ -105,43 +125,74 @@ async function withPool(
 
 class Extremes {
   count = 0;
-  readonly #tensors: readonly string[];
-  readonly #lows: Float64Array;
-  readonly #highs: Float64Array;
-  readonly #averageLows: Float64Array;
-  readonly #averageHighs: Float64Array;
+  readonly #byTensor: ReadonlyMap<string, TensorExtremes>;
 
   constructor(tensors: readonly string[]) {
-    const create = (value: number): Float64Array => new Float64Array(tensors.length).fill(value);
-    this.#tensors = tensors;
-    this.#lows = create(Number.POSITIVE_INFINITY);
-    this.#highs = create(Number.NEGATIVE_INFINITY);
-    this.#averageLows = create(0);
-    this.#averageHighs = create(0);
+    this.#byTensor = new Map(tensors.map((tensor) => [tensor, new TensorExtremes()]));
   }
 
   /** The reductions of each tensor for one input. */
   add(values: Float64Array): void {
-    const share = this.count === 0 ? 1 : newestShare;
-    for (const [i, tensor] of this.#tensors.entries()) {
+    for (const [i, tensor] of [...this.#byTensor.values()].entries()) {
       const [low, high, sum] = values.subarray(i * reductionsPerTensor, (i + 1) * reductionsPerTensor);
-      if (![low, high, sum].every(Number.isFinite)) throw notFinite(`Tensor "${tensor}"`, this.count);
-      this.#lows[i] = Math.min(this.#lows[i]!, low!);
-      this.#highs[i] = Math.max(this.#highs[i]!, high!);
-      this.#averageLows[i]! += share * (low! - this.#averageLows[i]!);
-      this.#averageHighs[i]! += share * (high! - this.#averageHighs[i]!);
+      tensor.add({ low: low!, high: high!, sum: sum! }, this.count);
     }
     this.count++;
   }
 
-  finish(): Statistics {
-    const describe = (i: number): TensorStatistics => ({
-      low: this.#lows[i]!,
-      high: this.#highs[i]!,
-      average: { low: this.#averageLows[i]!, high: this.#averageHighs[i]! },
-    });
-    return Object.fromEntries(this.#tensors.map((tensor, i) => [tensor, describe(i)]));
+  /** Tensors of which it is not known whether they held a NaN, or finite values too large for a sum. */
+  suspects(): string[] {
+    return [...this.#byTensor].flatMap(([name, { isSuspect }]) => (isSuspect ? [name] : []));
   }
+
+  spoil(tensor: string, input: number): void {
+    this.#byTensor.get(tensor)!.spoil(input);
+  }
+
+  finish(): Statistics {
+    return Object.fromEntries([...this.#byTensor].map(([name, tensor]) => [name, tensor.describe()]));
+  }
+}
+
+class TensorExtremes {
+  #low = Number.POSITIVE_INFINITY;
+  #high = Number.NEGATIVE_INFINITY;
+  #average: Range | undefined;
+  #nonFiniteIn: number | undefined;
+  #hasUnknownSum = false;
+
+  add({ low, high, sum }: Range & { readonly sum: number }, input: number): void {
+    // A tensor without elements: the least of nothing is above the largest.
+    if (sum === 0 && low > high) return;
+    if (!Number.isFinite(low) || !Number.isFinite(high)) {
+      this.spoil(input);
+      return;
+    }
+    this.#hasUnknownSum ||= !Number.isFinite(sum);
+    this.#low = Math.min(this.#low, low);
+    this.#high = Math.max(this.#high, high);
+    this.#average = this.#average
+      ? { low: mixIn(this.#average.low, low), high: mixIn(this.#average.high, high) }
+      : { low, high };
+  }
+
+  get isSuspect(): boolean {
+    return this.#hasUnknownSum && this.#nonFiniteIn === undefined;
+  }
+
+  spoil(input: number): void {
+    this.#nonFiniteIn ??= input;
+  }
+
+  describe(): TensorStatistics {
+    const nothing = { low: 0, high: 0, average: { low: 0, high: 0 } };
+    if (this.#nonFiniteIn !== undefined) return { ...nothing, nonFiniteIn: this.#nonFiniteIn };
+    return this.#average ? { low: this.#low, high: this.#high, average: this.#average } : nothing;
+  }
+}
+
+function mixIn(average: number, newest: number): number {
+  return average + newestShare * (newest - average);
 }
 
 function addCounts(
@@ -152,10 +203,4 @@ function addCounts(
     const total = totals.get(tensor)!;
     for (let bin = 0; bin < total.length; bin++) total[bin]! += values[bin]!;
   }
-}
-
-function notFinite(what: string, index: number): QfleetError {
-  return new QfleetError('refused', `${what} has a NaN or an infinity for calibration input ${index}.`, {
-    hint: 'Look at that item of the dataset, and at scale, mean and deviation of the input contract.',
-  });
 }

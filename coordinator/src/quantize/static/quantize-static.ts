@@ -54,7 +54,8 @@ export function planStatic(
     keptFloat: new Set([...keptFloat, ...listKeptFloat(graph, recipe)]),
   };
   const mayAbsorb = profile.absorbsClips && !recipe.activations.symmetric;
-  const clips = mayAbsorb ? absorbClips(graph, planQuantization(graph, context)) : new Map();
+  const unabsorbed = planQuantization(graph, context);
+  const clips = mayAbsorb ? absorbClips(graph, unabsorbed) : new Map();
   const plan = planQuantization(graph, context, clips);
   for (const tensor of clips.keys())
     assert(plan.activations.has(tensor), `nothing clips "${tensor}" any more`);
@@ -62,7 +63,7 @@ export function planStatic(
   const counts = countOperators(graph, plan, upgraded.types);
   const notes = [...upgradeNote(folded, model), ...counts.reasons];
   const calibratedNames = listCalibratedNames(plan, clips);
-  const calibratableNames = listCalibratableNames(graph, plan, types, calibratedNames);
+  const calibratableNames = [...new Set([...calibratedNames, ...listCalibratableNames(unabsorbed)])];
   return { model, plan, clips, profile, calibratedNames, calibratableNames, counts, notes };
 }
 
@@ -102,20 +103,17 @@ export function listMacNodes(planned: StaticPlan): string[] {
 }
 
 /**
- * Float tensors of the folded model around operators that can be integer: whichever of them stay float, the others'
- * tensors are among these.
+ * What may need a range where more operators stay float: then fewer compute on integers, and those that still do have
+ * inputs and outputs among these, before Relu and Clip are absorbed.
  */
-function listCalibratableNames(
-  graph: GraphProto,
-  { roles, index }: QuantizationPlan,
-  types: ReadonlyMap<string, TensorType>,
-  calibratedNames: readonly string[],
-): string[] {
-  const around = graph.node
-    .filter((node) => roles.get(node)!.kind !== 'float')
-    .flatMap((node) => [...node.input, ...node.output])
-    .filter((name) => types.get(name)?.elementType === 'float32' && !index.initialisers.has(name));
-  return [...new Set([...calibratedNames, ...around])];
+function listCalibratableNames({ roles, computing, activations }: QuantizationPlan): string[] {
+  const inputs = [...computing].flatMap((node) => {
+    const role = roles.get(node)!;
+    return role.kind === 'mac' || role.kind === 'light'
+      ? role.activations.map((position) => node.input[position]!)
+      : [];
+  });
+  return [...activations, ...inputs];
 }
 
 function listKeptFloat(graph: GraphProto, { keepFloat }: StaticRecipe): string[] {

@@ -1,0 +1,104 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { ModelProto, NodeProto, TensorProto } from '../../../gen/onnx/onnx_pb.js';
+import { type GraphIndex, indexGraph } from '../../onnx/graph-index.ts';
+import type { TensorType } from '../../onnx/shapes.ts';
+import { readFloats } from '../../onnx/tensor.ts';
+import { describeNode, subgraphs, walkNodes } from '../../onnx/walk-graph.ts';
+import { writeModel } from '../../onnx/write-model.ts';
+import { OrtChild, type OrtChildOptions } from '../../ort/ort-child.ts';
+import type { Feeds } from '../../ort/ort-messages.ts';
+import { withFiniteChecks } from './augment-model.ts';
+
+export interface NonFiniteTensor {
+  readonly model: ModelProto;
+  /** Of its main graph. */
+  readonly types: ReadonlyMap<string, TensorType>;
+  readonly tensor: string;
+  /** Which calibration input, from 0, and what it feeds. */
+  readonly input: number;
+  readonly feeds: Feeds;
+}
+
+/**
+ * Why a tensor holds a NaN or an infinity: runs the model on that input and looks for the first tensor on the way that
+ * does. Says whether the input brings it, a constant of the model, or an operator makes it of finite values.
+ */
+export async function explainNonFinite(
+  { model, types, tensor, input, feeds }: NonFiniteTensor,
+  options: OrtChildOptions,
+): Promise<QfleetError> {
+  const index = indexGraph(model.graph!);
+  const way = listAncestors(model.graph!.node, index, tensor).filter(
+    (name) => types.get(name)?.elementType === 'float32' && !index.initialisers.has(name),
+  );
+  const first = await findFirst(model, way, feeds, options);
+  const { cause, hint } = describeCause(first ?? tensor, index);
+  return new QfleetError(
+    'refused',
+    `Tensor "${tensor}", which would have to be quantized, has a NaN or an infinity for calibration input ${input}: ${cause}.`,
+    { hint },
+  );
+}
+
+/** The tensor and everything that it is computed from, in the order in which that is computed, graph inputs first. */
+function listAncestors(nodes: readonly NodeProto[], index: GraphIndex, tensor: string): string[] {
+  const wanted = new Set([tensor]);
+  for (const node of nodes.toReversed()) {
+    if (!node.output.some((name) => wanted.has(name))) continue;
+    for (const name of node.input) wanted.add(name);
+    for (const inner of subgraphs(node))
+      for (const { node: reader } of walkNodes(inner)) for (const name of reader.input) wanted.add(name);
+  }
+  const made = nodes.flatMap(({ output }) => output);
+  return [...index.inputs, ...made].filter((name) => name !== '' && wanted.has(name));
+}
+
+async function findFirst(
+  model: ModelProto,
+  tensors: readonly string[],
+  feeds: Feeds,
+  options: OrtChildOptions,
+): Promise<string | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'qfleet-finite-'));
+  try {
+    const path = join(folder, 'checked.onnx');
+    const checked = withFiniteChecks(model, tensors);
+    await writeFile(path, writeModel(checked.model));
+    await using child = OrtChild.take(options);
+    await child.open({ path, optimisation: 'all' });
+    const sums = await child.runForScalars({ feeds, names: checked.names });
+    return tensors[sums.findIndex((sum) => sum !== 0)];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function describeCause(
+  tensor: string,
+  { producers, initialisers }: GraphIndex,
+): { readonly cause: string; readonly hint: string } {
+  const node = producers.get(tensor);
+  if (!node) {
+    return {
+      cause: `input "${tensor}" is fed with it`,
+      hint: 'Look at that item of the dataset, and at scale, mean and deviation of the input contract.',
+    };
+  }
+  const constant = node.input.find((name) => holdsNonFinite(initialisers.get(name)));
+  return constant === undefined
+    ? {
+        cause: `${describeNode(node)} makes it of finite values`,
+        hint: 'Look at that operator (a logarithm of 0, a division by 0, an overflow), or keep what reads it float (keepFloat).',
+      }
+    : {
+        cause: `the model's constant "${constant}" brings it in at ${describeNode(node)}`,
+        hint: 'Put a large finite number there (-10000 masks as well), or keep what reads it float (keepFloat).',
+      };
+}
+
+function holdsNonFinite(tensor: TensorProto | undefined): boolean {
+  return tensor?.dataType === 1 && !readFloats(tensor).every(Number.isFinite);
+}
