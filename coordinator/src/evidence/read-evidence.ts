@@ -16,6 +16,8 @@ import { parseStoredResult } from './parse-stored-result.ts';
 import type { StoredRun } from './stored-run.ts';
 import type { SummaryCache } from './summary-cache.ts';
 
+/** What may be held of blobs at a time, bytes: a device can send a gibibyte with every result. */
+const maxHeldBytes = 2 * 2 ** 30;
 /** Kept summaries that are read at the same time. */
 const readAtOnce = 32;
 
@@ -89,11 +91,23 @@ async function readBlobs(
   blobs: BlobReader,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const contents = new Map<string, Uint8Array>();
+  let heldBytes = 0;
   for (const digest of [...new Set(digests)].sort()) {
     const content = await readIfWhole(blobs, digest);
-    if (content) contents.set(digest, content);
+    if (!content) continue;
+    contents.set(digest, content);
+    heldBytes += content.byteLength;
+    if (heldBytes > maxHeldBytes) throw tooMuch(contents.size, content.byteLength);
   }
   return contents;
+}
+
+function tooMuch(count: number, lastBytes: number): QfleetError {
+  return new QfleetError(
+    'resource-exhausted',
+    `The outputs and samples of this run take more than ${maxHeldBytes / 2 ** 30} GiB (${count} files, the last one of ${lastBytes} bytes).`,
+    { hint: 'Repeat the run with fewer inputs, variants or devices.' },
+  );
 }
 
 async function readIfWhole(blobs: BlobReader, digest: string): Promise<Uint8Array | undefined> {

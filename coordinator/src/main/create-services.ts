@@ -32,12 +32,14 @@ export interface ServiceParts {
   readonly fleet: Fleet;
   readonly publicHosts: readonly string[];
   readonly closing: AbortSignal;
+  readonly reportMemoryBytes: number | undefined;
   readonly logger: Logger;
 }
 
 /** What operators may ask for, out of the coordinator's parts. */
 export function createServices(parts: ServiceParts): Services {
-  const { version, dataDir, store, blobs, authority, events, tasks, fleet, closing } = parts;
+  const { version, dataDir, store, blobs, authority, events, tasks, fleet, closing, reportMemoryBytes } =
+    parts;
   const fleetAddress = publicAddress(parts);
   return {
     version,
@@ -67,23 +69,24 @@ export function createServices(parts: ServiceParts): Services {
     createRun: (plan) => createRun({ plan, store, blobs, events, fleet, signal: closing }),
     cancelRun: (run, reason) => cancelRun({ run, reason, store, events, fleet }),
     buildReport: async ({ id }, format) =>
-      renderReport({
-        kind: 'run',
-        stored: await loadRun(id, store),
-        folders: evidenceFolders(dataDir),
-        format,
-      }),
+      renderReport(
+        { kind: 'run', stored: await loadRun(id, store), folders: evidenceFolders(dataDir), format },
+        reportMemoryBytes,
+      ),
     compareRuns: async (subject, base) =>
-      renderComparison({
-        subject: await loadRun(subject.id, store),
-        base: await loadRun(base.id, store),
-        folders: evidenceFolders(dataDir),
-      }),
+      renderComparison(
+        {
+          subject: await loadRun(subject.id, store),
+          base: await loadRun(base.id, store),
+          folders: evidenceFolders(dataDir),
+        },
+        reportMemoryBytes,
+      ),
     buildBundle: async (run) =>
       packBundle(await loadEvidence(run.id, store, blobs), await listSigned(run, store), version),
     addImport: (order) => addImport({ ...order, store, blobs }),
     buildImportReport: async ({ digest }, format) =>
-      renderReport({ kind: 'import', imported: await readImport(digest, blobs), format }),
+      renderReport({ kind: 'import', imported: await readImport(digest, blobs), format }, reportMemoryBytes),
     collectGarbage: ({ dryRun }) => collectUnusedBlobs({ store, blobs, nowMs: Date.now(), dryRun }),
     waitForEvent: (signal) => waitForEvent(events, signal),
   };

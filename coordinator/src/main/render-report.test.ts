@@ -69,3 +69,17 @@ test('what goes wrong in the thread keeps its code', async () => {
   });
   await blobs.put(labels);
 });
+
+test('a thread that runs out of memory says how many cells there are, and what to do', async () => {
+  const stored = await loadRun('latest', store);
+  const order = { kind: 'run', stored, folders: folders(), format: 'json' } as const;
+  await assert.rejects(renderReport(order, 8 * 2 ** 20), (error: Error & { code: string; hint: string }) => {
+    assert.equal(error.code, 'resource-exhausted');
+    assert.match(
+      error.message,
+      /more than 8 MB: it is of \d+ cells \(run .*: \d+ devices, \d+ jobs, \d+ results/,
+    );
+    assert.match(error.hint, /--report-memory/);
+    return true;
+  });
+});

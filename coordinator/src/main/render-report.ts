@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { totalmem } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { Worker } from 'node:worker_threads';
@@ -47,36 +48,88 @@ export interface RunComparisons {
  * a worker thread, which ends with the stream: thousands of resamplings take a second or more, and the coordinator must
  * answer its agents' heartbeats meanwhile.
  */
-export async function renderReport(order: Exclude<ReportOrder, { kind: 'comparison' }>): Promise<Readable> {
-  const worker = start(order);
-  const answer = await answerOf(worker);
+export async function renderReport(
+  order: Exclude<ReportOrder, { kind: 'comparison' }>,
+  memoryBytes = defaultReportMemoryBytes(),
+): Promise<Readable> {
+  const thread = start(order, memoryBytes);
+  const answer = await answerOf(thread);
   if (!('text' in answer)) throw new TypeError('Expected the text of a report.');
-  return textOfThread(worker, answer.text);
+  return textOfThread(thread.worker, answer.text, thread.explain);
 }
 
 /** A run against an earlier one, in a worker thread too. */
 export async function renderComparison(
   order: Omit<Extract<ReportOrder, { kind: 'comparison' }>, 'kind'>,
+  memoryBytes = defaultReportMemoryBytes(),
 ): Promise<RunComparisons> {
-  const worker = start({ kind: 'comparison', ...order });
+  const thread = start({ kind: 'comparison', ...order }, memoryBytes);
   try {
-    const answer = await answerOf(worker);
+    const answer = await answerOf(thread);
     if ('comparison' in answer) return answer.comparison;
     throw new TypeError('Expected a comparison.');
   } finally {
-    await worker.terminate();
+    await thread.worker.terminate();
   }
 }
 
-function start(order: ReportOrder): Worker {
-  return new Worker(new URL('report-worker.ts', import.meta.url), { workerData: order });
+/** Half of the machine's memory: 100,000 cells take some gigabytes, and the coordinator must go on. */
+export function defaultReportMemoryBytes(): number {
+  return Math.floor(totalmem() / 2);
+}
+
+interface ReportThread {
+  readonly worker: Worker;
+  /** What the engine says of a thread that ran out of memory, in words that help. */
+  explain(thrown: Error): Error;
+}
+
+function start(order: ReportOrder, memoryBytes: number): ReportThread {
+  const maxOldGenerationSizeMb = Math.ceil(memoryBytes / 2 ** 20);
+  const worker = new Worker(new URL('report-worker.ts', import.meta.url), {
+    workerData: order,
+    resourceLimits: { maxOldGenerationSizeMb },
+  });
+  const explain = (thrown: Error): Error =>
+    (thrown as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY'
+      ? outOfMemory(order, maxOldGenerationSizeMb, thrown)
+      : thrown;
+  return { worker, explain };
 }
 
 /** What the thread has found; it is ended where that is a failure. */
-async function answerOf(worker: Worker): Promise<Exclude<ReportAnswer, { failure: unknown }>> {
-  const [answer] = (await once(worker, 'message')) as [ReportAnswer];
+async function answerOf({
+  worker,
+  explain,
+}: ReportThread): Promise<Exclude<ReportAnswer, { failure: unknown }>> {
+  const [answer] = (await once(worker, 'message').catch((thrown) => Promise.reject(explain(thrown)))) as [
+    ReportAnswer,
+  ];
   if (!('failure' in answer)) return answer;
   await worker.terminate();
   const { code, message, hint } = answer.failure;
   throw new QfleetError(code, message, hint === undefined ? {} : { hint });
+}
+
+function outOfMemory(order: ReportOrder, limitMb: number, cause: Error): QfleetError {
+  const runs =
+    order.kind === 'run' ? [order.stored] : order.kind === 'comparison' ? [order.subject, order.base] : [];
+  const what =
+    order.kind === 'import'
+      ? `${order.imported.results.length} results`
+      : runs.map(describeRun).join(', and ');
+  return new QfleetError('resource-exhausted', `The report took more than ${limitMb} MB: it is of ${what}.`, {
+    hint: 'Raise the limit (qfleet up --report-memory MB), or make runs of fewer devices, variants or settings.',
+    cause,
+  });
+}
+
+/** A cell is a variant on a device, a backend and a scenario: what a job that times or evaluates is of. */
+function describeRun({ run, jobs, devices, results }: StoredRun): string {
+  const cells = jobs.reduce(
+    (sum, { spec }) => sum + (spec.measure?.variants.length ?? (spec.evaluate ? 1 : 0)),
+    0,
+  );
+  const bytes = results.reduce((sum, result) => sum + result.bytes.length, 0);
+  return `${cells} cells (run ${run.name}: ${devices.length} devices, ${jobs.length} jobs, ${results.length} results of ${Math.ceil(bytes / 1e6)} MB)`;
 }

@@ -39,6 +39,8 @@ export interface CoordinatorOptions {
   /** Host headers that the API answers beside those of loopback. */
   readonly allowedHosts: readonly string[];
   readonly logger: Logger;
+  /** What a report's thread may take, bytes; half of the machine's by default. */
+  readonly reportMemoryBytes?: number | undefined;
   /** Leases, heartbeats and limits other than the usual; for tests, which need not wait. */
   readonly fleetOptions?: Partial<FleetOptions>;
 }
@@ -105,6 +107,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     fleet,
     publicHosts: options.publicHosts,
     closing: closing.signal,
+    reportMemoryBytes: options.reportMemoryBytes,
     logger,
   });
   const token = createToken();

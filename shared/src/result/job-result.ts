@@ -5,6 +5,16 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().nonnegative();
 /** A duration on the monotonic clock, nanoseconds. */
 const durationNs = z.number().nonnegative();
+/**
+ * Upper bounds of lists and texts in a result, far above what a plan can ask for, so that no device can make a report of
+ * gigabytes out of a few megabytes.
+ */
+const resultLimits = {
+  /** A day has 8,640 windows of 10 s. */
+  windows: 20_000,
+  /** A histogram of three digits, compressed, base64: some 200 to 20,000 characters. */
+  histogramCharacters: 90_000,
+} as const;
 
 /** State of the device around a measurement; absent fields were not to be had. */
 export const environmentSchema = z.object({
@@ -160,17 +170,19 @@ export const sustainedLaunchSchema = z.object({
   variantDigest: digest,
   failure: failureSchema.optional(),
   /** In order, without gaps. */
-  windows: z.array(
-    z.object({
-      /** Since the first inference. */
-      startNs: durationNs,
-      endNs: durationNs,
-      inferences: count,
-      /** Histogram of latencies in nanoseconds: HdrHistogram V2, compressed, base64. */
-      histogram: z.string(),
-      environment: environmentSchema,
-    }),
-  ),
+  windows: z
+    .array(
+      z.object({
+        /** Since the first inference. */
+        startNs: durationNs,
+        endNs: durationNs,
+        inferences: count,
+        /** Histogram of latencies in nanoseconds: HdrHistogram V2, compressed, base64. */
+        histogram: z.string().max(resultLimits.histogramCharacters),
+        environment: environmentSchema,
+      }),
+    )
+    .max(resultLimits.windows),
 });
 
 const settingsSchema = z.object({

@@ -14,6 +14,7 @@ interface UpOptions extends GlobalOptions {
   readonly listen: { host: string; port: number };
   readonly address?: string;
   readonly allowHost?: string[];
+  readonly reportMemory?: number;
   readonly logLevel: string;
   readonly detach?: boolean;
 }
@@ -35,6 +36,7 @@ export function addUpCommand(program: Command, context: CliContext): void {
       'name or address that boards reach this machine by; goes into the certificate',
     )
     .option('--allow-host <names>', 'further Host headers that the API answers, comma-separated', commaList)
+    .option('--report-memory <MB>', 'what a report may take; half of the machine by default', wholeNumber(64))
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async () => {
       const options = command.optsWithGlobals<UpOptions>();
@@ -99,6 +101,7 @@ async function up(context: CliContext, options: UpOptions): Promise<void> {
     fleet: options.listen,
     publicHosts: options.address === undefined ? [] : [options.address],
     allowedHosts: options.allowHost ?? [],
+    reportMemoryBytes: options.reportMemory === undefined ? undefined : options.reportMemory * 2 ** 20,
     logger: createLogger({ name: 'coordinator', level: options.logLevel }),
   });
   tellStarted(context, coordinator);
