@@ -87,6 +87,8 @@ interface Agent {
   readonly handlers: SessionHandlers;
   /** Fires at every welcome. */
   readonly welcomes: EventTarget;
+  /** As the last welcome said; undefined before the first. */
+  maxUploadedResultBytes(): number | undefined;
   onProblem(message: string): void;
   setConnected(isConnected: boolean): void;
 }
@@ -151,6 +153,7 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
     updatedAtUnixMs: Date.now(),
   }));
   const welcomes = new EventTarget();
+  let maxUploadedResultBytes: number | undefined;
   const handlers: SessionHandlers = {
     hello: () => hello(facts, desk, spool),
     heartbeat: async () => {
@@ -164,6 +167,7 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
     onWelcome: (welcome, send) => {
       log.info({ coordinator, deviceId: welcome.deviceId, name: welcome.deviceName }, 'Connected.');
       health.isConnected = true;
+      maxUploadedResultBytes = welcome.maxUploadedResultBytes;
       progress.connect(send, desk.progress);
       welcomes.dispatchEvent(new Event('welcome'));
       status.update();
@@ -179,6 +183,7 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
     status,
     handlers,
     welcomes,
+    maxUploadedResultBytes: () => maxUploadedResultBytes,
     onProblem: (message) => {
       health.lastError = { atUnixMs: Date.now(), message };
       status.update();
@@ -211,6 +216,7 @@ async function serve(agent: Agent, { identity, log, drain, leave }: RunAgentOpti
     onProblem,
     onDelivered: () => status.update(),
     welcomes,
+    maxUploadedResultBytes: agent.maxUploadedResultBytes,
     signal: ending.signal,
   });
   await aborted(AbortSignal.any([drain, leave]));

@@ -6,7 +6,7 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { PutBlobRequest } from '@qfleet/shared/gen/qfleet/v1/PutBlobRequest.ts';
 import type { StatBlobRequest } from '@qfleet/shared/gen/qfleet/v1/StatBlobRequest.ts';
 import type { StatBlobResponse__Output } from '@qfleet/shared/gen/qfleet/v1/StatBlobResponse.ts';
-import { blobChunkBytes } from '@qfleet/shared/grpc/agent-service.ts';
+import { firstChunkBytes, nextChunkBytes } from '@qfleet/shared/grpc/next-chunk-bytes.ts';
 import { callUnary } from '../session/call-unary.ts';
 import { fromThrownCall } from '../session/grpc-error.ts';
 import type { Link } from '../session/link.ts';
@@ -113,21 +113,23 @@ interface FileToSend {
 
 async function sendFile(put: Put, { digest, file, size, offset }: FileToSend): Promise<void> {
   await write(put, { digest, totalBytes: size, offset });
+  let chunkBytes = firstChunkBytes;
   for (let at = offset; at < size && !put.over.aborted; ) {
-    const wanted = Math.min(blobChunkBytes, size - at);
+    const wanted = Math.min(chunkBytes, size - at);
     const { bytesRead, buffer } = await file.read(Buffer.alloc(wanted), 0, wanted, at);
     if (bytesRead === 0) break;
     at += bytesRead;
+    const startMs = performance.now();
     await write(put, { data: buffer.subarray(0, bytesRead) });
+    chunkBytes = nextChunkBytes(chunkBytes, performance.now() - startMs);
   }
   put.call.end();
 }
 
+/** Resolves when the connection has taken the message: only then is it known how fast the line is. */
 async function write({ call, answered, over, touch }: Put, message: PutBlobRequest): Promise<void> {
   if (over.aborted) return;
-  if (!call.write(message)) {
-    const drained = new Promise<void>((resolve) => call.once('drain', resolve));
-    await Promise.race([drained, answered]);
-  }
+  const taken = new Promise<void>((resolve) => call.write(message, () => resolve()));
+  await Promise.race([taken, answered]);
   touch();
 }

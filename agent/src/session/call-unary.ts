@@ -2,8 +2,15 @@ import type { CallOptions, ClientUnaryCall, Metadata, requestCallback } from '@g
 import { Metadata as MetadataClass } from '@grpc/grpc-js';
 import { fromThrownCall } from './grpc-error.ts';
 
-/** No unary call waits longer, milliseconds. */
-const deadlineMs = 30_000;
+/** No small call waits longer, milliseconds. */
+const baseDeadlineMs = 30_000;
+/** A line slower than 16 kbit/s is none: so much longer may a request with a body take. Dead lines are noticed by keepalive. */
+const slowestBytesPerMs = 2;
+
+/** How long a call with a request of so many bytes may take, milliseconds. */
+export function deadlineMsFor(requestBytes: number): number {
+  return baseDeadlineMs + requestBytes / slowestBytesPerMs;
+}
 
 type UnaryMethod<Request, Response> = (
   request: Request,
@@ -17,6 +24,7 @@ export function callUnary<Request, Response>(
   method: UnaryMethod<Request, Response>,
   request: Request,
   signal: AbortSignal,
+  deadlineMs = baseDeadlineMs,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();

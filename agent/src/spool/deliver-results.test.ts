@@ -15,6 +15,7 @@ import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { deliverResults } from './deliver-results.ts';
 import { Spool, type SpoolEntry } from './spool.ts';
 
+const mebibyte = 2 ** 20;
 const log = createLogger({ name: 'test', level: 'silent' });
 
 describe('delivery', () => {
@@ -24,7 +25,7 @@ describe('delivery', () => {
   });
 
   /** A spool that is delivered to a real server, from `deliver` on. */
-  const start = async () => {
+  const start = async (maxUploadedResultBytes = 0) => {
     const folder = await temporaryFolder();
     const coordinator = await FakeCoordinator.start({ certificates });
     const device = await certificates.issueDevice('dev_1');
@@ -45,7 +46,8 @@ describe('delivery', () => {
       problems,
       folder: folder.path,
       /** Puts a measured result with one blob into the spool. */
-      add: (jobId: string, blob: Buffer) => addResult({ spool, folder: folder.path, jobId, blob }),
+      add: (jobId: string, blob: Buffer, padding = '') =>
+        addResult({ spool, folder: folder.path, jobId, blob, padding }),
       deliver: (from = spool) => {
         delivering = deliverResults({
           spool: from,
@@ -55,6 +57,7 @@ describe('delivery', () => {
           random: { next: () => 0.001 } as Random,
           log,
           welcomes: new EventTarget(),
+          maxUploadedResultBytes: () => maxUploadedResultBytes,
           onDelivered: () => undefined,
           onProblem: (message) => problems.push(message),
           signal: ending.signal,
@@ -139,6 +142,34 @@ describe('delivery', () => {
     }
   });
 
+  it('uploads a result that no message could hold, from where it broke off', async () => {
+    await using t = await start(32 * mebibyte);
+    const { digest } = await t.add('job_a', randomBytes(10), 'x'.repeat(5 * mebibyte));
+    t.coordinator.onPart = (received) => {
+      if (received < mebibyte) return;
+      t.coordinator.onPart = undefined;
+      throw new Error('the line breaks');
+    };
+    t.deliver();
+    await t.coordinator.until('the result', () => t.coordinator.results.length === 1);
+    assert.deepEqual(t.coordinator.resultDigests, [digest]);
+    const offsets = t.coordinator.writes.filter((write) => write.digest === digest);
+    assert.equal(offsets.length, 2);
+    assert.ok(offsets[1]!.offset >= mebibyte);
+  });
+
+  it('sends what fits into a message to a coordinator that knows no uploaded results, and fails what does not', async () => {
+    await using t = await start(0);
+    await t.add('job_a', randomBytes(10), 'x'.repeat(5 * mebibyte));
+    const { digest } = await t.add('job_b', randomBytes(10), 'x'.repeat(3 * mebibyte));
+    t.deliver();
+    await t.coordinator.until('both results', () => t.coordinator.results.length === 2);
+    assert.ok(t.coordinator.resultDigests.includes(digest));
+    const failure = failureOf(t.coordinator.results.find(({ jobId }) => jobId === 'job_a'));
+    assert.equal(failure.class, 'unsupported');
+    assert.match(failure.message, /result has 52\d+ bytes; the coordinator takes at most 4193280/);
+  });
+
   it('goes on through a link that is dropped in the middle of an upload', async () => {
     await using t = await start();
     const { digest } = await t.add('job_a', randomBytes(3_000_000));
@@ -158,11 +189,13 @@ async function addResult({
   folder,
   jobId,
   blob,
+  padding,
 }: {
   spool: Spool;
   folder: string;
   jobId: string;
   blob: Buffer;
+  padding: string;
 }): Promise<SpoolEntry> {
   const digest = digestBytes(blob);
   const path = join(folder, digest);
@@ -177,7 +210,7 @@ async function addResult({
     bootId: 'boot',
     startedAtUnixMs: 1,
     durationNs: 1,
-    environmentBefore: { atUnixMs: 1 },
+    environmentBefore: { atUnixMs: 1, powerMode: padding },
     environmentAfter: { atUnixMs: 2 },
     blobs: [digest],
     outcome: { kind: 'probe', facts: { readings: [], latencyLadder: [] } },

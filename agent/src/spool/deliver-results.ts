@@ -21,6 +21,8 @@ export interface DeliveryOptions {
   readonly welcomes: EventTarget;
   readonly onDelivered: (entry: SpoolEntry) => void;
   readonly onProblem: (message: string) => void;
+  /** The largest result that the coordinator takes as a blob; undefined while it has not said so. */
+  readonly maxUploadedResultBytes: () => number | undefined;
   /** Where the speed of uploads is noted. */
   readonly transfers?: TransferLog;
   readonly signal: AbortSignal;

@@ -41,8 +41,8 @@ export function judgeDeliveryFailure(thrown: unknown, refusals: number): Deliver
   const failure = thrown instanceof JobFailure ? thrown.failure : lostHere(error);
   const lost = { kind: 'give-up', failure, why: 'lost' } as const;
   // A file that has changed, or is gone, stays so. Another failure of the disk may pass.
-  const isGone = error.code === 'digest-mismatch' || error.code === 'not-found';
-  return isGone ? lost : countRefusal(lost, refusals);
+  const isLasting = thrown instanceof JobFailure || ['digest-mismatch', 'not-found'].includes(error.code);
+  return isLasting ? lost : countRefusal(lost, refusals);
 }
 
 /** Statuses that mostly say something about the bytes, and sometimes about the moment: another upload of the same blob, a spoilt part of it. */

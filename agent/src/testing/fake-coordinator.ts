@@ -59,7 +59,7 @@ export class FakeCoordinator implements AsyncDisposable {
   tamper: ((chunk: { digest: string; offset: number; data: Buffer }) => Buffer) | undefined;
   /** Called before a result is judged; a status refuses it. */
   refuseResult: ((result: JobResult) => number | undefined) | undefined;
-  /** Called with the bytes that an upload has brought so far. */
+  /** Called with the bytes that an upload has brought so far; throwing breaks it. */
   onPart: ((receivedBytes: number) => void) | undefined;
   /** Uploads that have begun and not ended. */
   openUploads = 0;
@@ -228,7 +228,8 @@ export class FakeCoordinator implements AsyncDisposable {
         this.onPart?.(bytes.length);
       }
     } catch {
-      // The agent is gone; what came stays.
+      // The agent is gone, or the test breaks the call; what came stays.
+      answer({ code: status.UNAVAILABLE, details: 'broken by the test' });
       return;
     } finally {
       this.openUploads--;
@@ -248,7 +249,12 @@ export class FakeCoordinator implements AsyncDisposable {
     call: ServerUnaryCall<SubmitResultRequest__Output, SubmitResultResponse>,
     answer: sendUnaryData<SubmitResultResponse>,
   ): void {
-    const { resultJson, digest, signature } = call.request;
+    const { digest, signature, uploadedBytes } = call.request;
+    const resultJson = uploadedBytes > 0 ? this.blobs.get(digest) : call.request.resultJson;
+    if (!resultJson) {
+      this.#answerMissing([digest], answer);
+      return;
+    }
     const peer = call.getAuthContext().sslPeerCertificate;
     const key = new X509Certificate(peer?.raw ?? Buffer.alloc(0)).publicKey;
     if (digestBytes(resultJson) !== digest || !verify(null, resultJson, key, signature)) {
@@ -263,9 +269,7 @@ export class FakeCoordinator implements AsyncDisposable {
     }
     const missing = result.blobs.filter((blob) => !this.blobs.has(blob));
     if (missing.length > 0) {
-      const metadata = new Metadata();
-      metadata.set(missingBlobsMetadataKey, missing.join(','));
-      answer({ code: status.FAILED_PRECONDITION, details: 'Blobs are missing.', metadata });
+      this.#answerMissing(missing, answer);
       return;
     }
     const isKnown = this.resultDigests.includes(digest);
@@ -274,6 +278,12 @@ export class FakeCoordinator implements AsyncDisposable {
       this.resultDigests.push(digest);
     }
     answer(null, { status: isKnown ? 'already-stored' : 'committed', detail: '' });
+  }
+
+  #answerMissing(digests: readonly string[], answer: sendUnaryData<SubmitResultResponse>): void {
+    const metadata = new Metadata();
+    metadata.set(missingBlobsMetadataKey, digests.join(','));
+    answer({ code: status.FAILED_PRECONDITION, details: 'Blobs are missing.', metadata });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -13,7 +13,7 @@ import type { SessionResponse__Output } from '@qfleet/shared/gen/qfleet/v1/Sessi
 import type { StatBlobResponse__Output } from '@qfleet/shared/gen/qfleet/v1/StatBlobResponse.ts';
 import type { SubmitResultRequest } from '@qfleet/shared/gen/qfleet/v1/SubmitResultRequest.ts';
 import type { SubmitResultResponse__Output } from '@qfleet/shared/gen/qfleet/v1/SubmitResultResponse.ts';
-import { loadAgentService } from '@qfleet/shared/grpc/agent-service.ts';
+import { blobChunkBytes, loadAgentService } from '@qfleet/shared/grpc/agent-service.ts';
 import { createLogger } from '@qfleet/shared/logger.ts';
 import type { JobResult, MeasureFacts } from '@qfleet/shared/result/job-result.ts';
 import { settingsFacts } from '@qfleet/shared/result/settings-facts.ts';
@@ -143,7 +143,10 @@ export class TestAgent {
   async upload(content: string | Uint8Array): Promise<Digest> {
     const bytes = Buffer.from(content);
     const digest = digestBytes(bytes);
-    await this.putBlob([bytes], { digest, totalBytes: bytes.length });
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += blobChunkBytes)
+      pieces.push(bytes.subarray(at, at + blobChunkBytes));
+    await this.putBlob(pieces, { digest, totalBytes: bytes.length });
     return digest;
   }
 

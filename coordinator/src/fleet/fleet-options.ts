@@ -22,6 +22,8 @@ export interface FleetOptions {
   readonly maxCrashes: number;
   /** Largest blob that an agent may upload. */
   readonly maxBlobBytes: number;
+  /** Largest serialised result that is taken as a blob; it is parsed in memory, in one go. */
+  readonly maxUploadedResultBytes: number;
   /** What a device may upload between two results. */
   readonly maxBytesPerResult: number;
   /** Uploads of one device at once. */
@@ -43,6 +45,7 @@ export const defaultFleetOptions: FleetOptions = {
   patienceMs: 60_000,
   maxCrashes: 2,
   maxBlobBytes: 1 << 30,
+  maxUploadedResultBytes: 32 * (1 << 20),
   maxBytesPerResult: 4 * (1 << 30),
   maxUploads: 4,
   stopMs: 5_000,

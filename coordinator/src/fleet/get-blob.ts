@@ -3,10 +3,11 @@ import { parseDigest } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { GetBlobRequest__Output } from '@qfleet/shared/gen/qfleet/v1/GetBlobRequest.ts';
 import type { GetBlobResponse } from '@qfleet/shared/gen/qfleet/v1/GetBlobResponse.ts';
+import { firstChunkBytes, nextChunkBytes } from '@qfleet/shared/grpc/next-chunk-bytes.ts';
 import type { FleetContext } from './fleet-context.ts';
 import type { Handling } from './handle-call.ts';
 
-/** Chunks of 256 KiB on their way at once: enough to keep the line busy, and all that a slow reader costs. */
+/** Chunks of at most 256 KiB on their way at once: enough to keep the line busy, and all that a slow reader costs. */
 const chunksInFlight = 3;
 
 type GetBlobCall = ServerWritableStream<GetBlobRequest__Output, GetBlobResponse>;
@@ -23,9 +24,16 @@ export async function getBlob(context: FleetContext, handling: Handling<GetBlobC
   const write = createBoundedWriter(call, signal);
   // The size goes out even where nothing is left to send.
   if (offset === totalBytes) await write({ offset, totalBytes, data: Buffer.alloc(0) });
-  for await (const data of stream as AsyncIterable<Buffer>) {
-    await write({ offset, data, totalBytes: offset === call.request.offset ? totalBytes : 0 });
-    offset += data.length;
+  let chunkBytes = firstChunkBytes;
+  for await (const read of stream as AsyncIterable<Buffer>) {
+    for (let at = 0; at < read.length; ) {
+      const data = read.subarray(at, at + chunkBytes);
+      const startMs = performance.now();
+      await write({ offset, data, totalBytes: offset === call.request.offset ? totalBytes : 0 });
+      chunkBytes = nextChunkBytes(chunkBytes, performance.now() - startMs);
+      at += data.length;
+      offset += data.length;
+    }
   }
 }
 

@@ -59,8 +59,9 @@ async function* readData(
 
 function checkSizes(first: PutBlobRequest__Output, maxBlobBytes: number): void {
   if (first.totalBytes > maxBlobBytes) {
+    // Not a matter of the moment, like a full disk: the same blob will always be too large.
     throw new QfleetError(
-      'resource-exhausted',
+      'refused',
       `The blob has ${first.totalBytes} bytes; at most ${maxBlobBytes} are taken.`,
       { hint: 'Keep fewer raw outputs: lower the comparison count of the plan.' },
     );

@@ -80,6 +80,7 @@ async function greet(
       coordinatorVersion: options.coordinatorVersion,
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       coordinatorTimeUnixMs: Date.now(),
+      maxUploadedResultBytes: options.maxUploadedResultBytes,
     },
   });
   for (const hold of heldJobs) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { chmod, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import { digestBytes } from '@qfleet/shared/digest.ts';
@@ -126,6 +127,51 @@ test('a run whose results are formally right and hold nothing has not completed'
   const probe = { kind: 'probe' as const, facts: { readings: [], latencyLadder: [] } };
   await agent.submit(evaluateResult(await session.nextJob(), { blobs: [], outcome: probe }));
   assert.equal((await fleet.store.findRun('probe'))?.state, 'completed-with-failures');
+});
+
+test('a large result comes as a blob, is stored as it is signed, and leaves no blob behind', async () => {
+  await using fleet = await startTestFleet();
+  const { agent, job } = await leaseJob(fleet);
+  await agent.upload('outputs');
+  const result = evaluateResult(job, { agentVersion: 'x'.repeat(5 << 20) });
+  const bytes = Buffer.from(JSON.stringify(result));
+  const byDigest = { resultJson: Buffer.alloc(0), uploadedBytes: bytes.length };
+  const refused = await refusal(agent.submit(result, byDigest));
+  assert.equal(refused.code, status.FAILED_PRECONDITION);
+  assert.deepEqual(refused.metadata.get(missingBlobsMetadataKey), [digestBytes(bytes)]);
+  await agent.upload(bytes.toString());
+  const forged = agent.submit(result, { ...byDigest, signature: Buffer.alloc(64, 1) });
+  assert.equal((await refusal(forged)).code, status.PERMISSION_DENIED);
+  assert.equal((await agent.submit(result, byDigest)).status, 'committed');
+  const [stored] = await fleet.store.listResults('r');
+  assert.ok(Buffer.from(stored!.bytes).equals(bytes));
+  assert.equal(await fleet.blobs.stat(digestBytes(bytes)), undefined);
+  await agent.upload(bytes.toString());
+  assert.equal((await agent.submit(result, byDigest)).status, 'already-stored');
+});
+
+test('a result that the disk has changed is asked for again, one that is too large is refused for good', async () => {
+  await using fleet = await startTestFleet({ maxUploadedResultBytes: 2000 });
+  const { agent, session, job } = await leaseJob(fleet);
+  await agent.upload('outputs');
+  const result = evaluateResult(job);
+  const bytes = Buffer.from(JSON.stringify(result));
+  const byDigest = { resultJson: Buffer.alloc(0), uploadedBytes: bytes.length };
+  await agent.upload(bytes.toString());
+  const path = await fleet.blobs.path(digestBytes(bytes));
+  await chmod(path, 0o600);
+  await writeFile(path, 'spoilt');
+  assert.equal((await refusal(agent.submit(result, byDigest))).code, status.FAILED_PRECONDITION);
+  await agent.upload(bytes.toString());
+  assert.equal((await agent.submit(result, byDigest)).status, 'committed');
+  await createTestRun(fleet, 'r2', [agent.deviceId]);
+  const large = evaluateResult(await session.nextJob(), { agentVersion: 'x'.repeat(3000) });
+  const largeBytes = Buffer.from(JSON.stringify(large));
+  await agent.upload(largeBytes.toString());
+  // The size is the blob's, whatever is announced.
+  const refused = await refusal(agent.submit(large, { resultJson: Buffer.alloc(0), uploadedBytes: 1 }));
+  assert.equal(refused.code, status.INVALID_ARGUMENT);
+  assert.match(refused.details, /at most 2000 are taken/);
 });
 
 test('a crash is tried twice more, then the job has failed', async () => {

@@ -1,6 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto';
 import type { ServerUnaryCall } from '@grpc/grpc-js';
-import { digestBytes, parseDigest } from '@qfleet/shared/digest.ts';
+import { parseDigest } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { SubmitResultRequest__Output } from '@qfleet/shared/gen/qfleet/v1/SubmitResultRequest.ts';
 import type { SubmitResultResponse } from '@qfleet/shared/gen/qfleet/v1/SubmitResultResponse.ts';
@@ -15,6 +15,7 @@ import type { FleetContext } from './fleet-context.ts';
 import type { Handling } from './handle-call.ts';
 import { mayKnowBlob } from './may-know-blob.ts';
 import { MissingBlobsError } from './missing-blobs-error.ts';
+import { readSubmitted } from './read-submitted.ts';
 import { decideRetry, type RetryDecision } from './retry-policy.ts';
 
 /**
@@ -27,10 +28,10 @@ export async function submitResult(
   handling: Handling<ServerUnaryCall<SubmitResultRequest__Output, SubmitResultResponse>>,
 ): Promise<SubmitResultResponse> {
   const { device, call } = handling;
-  const { resultJson, signature } = call.request;
-  const digest = checkDigest(call.request);
-  checkSignature(device, call.request);
-  const result = parseResult(resultJson);
+  const { signature } = call.request;
+  const { digest, bytes, isUploaded } = await readSubmitted(context, device.id, call.request);
+  checkSignature(device, bytes, signature);
+  const result = parseResult(bytes);
   const job = await findOwnJob(context, device, result);
   checkResult(result, job);
   await checkBlobs(context, device, result);
@@ -46,7 +47,7 @@ export async function submitResult(
       ...hold,
       digest,
       deviceId: device.id,
-      bytes: resultJson,
+      bytes,
       signature,
       failure,
       onFailure,
@@ -57,8 +58,9 @@ export async function submitResult(
     if (status === 'too-many') throw tooManyResults(result);
     // What was uploaded and is not referred to by a result that counts has lost its purpose. A result that ends no
     // attempt settles its own blobs alone: else anything handed in would free the quota.
-    const settled = status === 'committed' ? undefined : new Set(result.blobs.map(parseDigest));
+    const settled = status === 'committed' ? undefined : new Set([digest, ...result.blobs.map(parseDigest)]);
     await context.blobs.settleUploads(device.id, settled);
+    if (isUploaded) await context.blobs.remove(digest);
     session?.settle(hold);
     if (status === 'committed') await announce(context, { job, result, digest, onFailure });
     if (device.bootId !== undefined) context.wakeHost(device.bootId);
@@ -68,18 +70,9 @@ export async function submitResult(
   }
 }
 
-function checkDigest(request: SubmitResultRequest__Output): string {
-  const expected = parseDigest(request.digest);
-  const found = digestBytes(request.resultJson);
-  if (found === expected) return found;
-  throw new QfleetError('digest-mismatch', `Expected the digest ${expected}, the result has ${found}.`, {
-    hint: 'Hand it in again as it was spooled.',
-  });
-}
-
-function checkSignature(device: DeviceRecord, request: SubmitResultRequest__Output): void {
+function checkSignature(device: DeviceRecord, bytes: Uint8Array, signature: Uint8Array): void {
   const key = createPublicKey({ key: Buffer.from(device.publicKey, 'base64'), format: 'der', type: 'spki' });
-  if (verify(null, request.resultJson, key, request.signature)) return;
+  if (verify(null, bytes, key, signature)) return;
   throw new QfleetError('permission-denied', 'The result is not signed by the key of this device.', {
     hint: 'Sign the bytes of the result with the Ed25519 key that the certificate is for.',
   });

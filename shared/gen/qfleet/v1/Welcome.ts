@@ -8,6 +8,7 @@ export interface Welcome {
   'coordinatorVersion'?: (string);
   'heartbeatIntervalMs'?: (number);
   'coordinatorTimeUnixMs'?: (number | string | Long);
+  'maxUploadedResultBytes'?: (number | string | Long);
 }
 
 export interface Welcome__Output {
@@ -16,4 +17,5 @@ export interface Welcome__Output {
   'coordinatorVersion': (string);
   'heartbeatIntervalMs': (number);
   'coordinatorTimeUnixMs': (number);
+  'maxUploadedResultBytes': (number);
 }
