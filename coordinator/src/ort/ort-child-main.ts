@@ -1,6 +1,7 @@
 // A child process that loads models for the coordinator and dies in its stead where a model is bad.
 // ORT_DISABLE_TELEMETRY=1 is in its environment before ONNX Runtime loads: `ort-child.ts` sets it.
 import { watchParent } from '@qfleet/shared/child/watch-parent.ts';
+import { QfleetError } from '@qfleet/shared/errors.ts';
 import { hideFloat16Array } from '@qfleet/shared/inputs/hide-float16-array.ts';
 import { prepareInput } from '@qfleet/shared/inputs/prepare-input.ts';
 import type { Tensor as OrtTensor, InferenceSession as Session } from 'onnxruntime-node';
@@ -37,7 +38,7 @@ async function answer(request: OrtRequest): Promise<void> {
   reply(
     await handle(request).then(
       (value) => ({ id: request.id, ok: true as const, value }),
-      (thrown: unknown) => ({ id: request.id, ok: false as const, message: messageOf(thrown) }),
+      (thrown: unknown) => ({ id: request.id, ok: false as const, ...describeError(thrown) }),
     ),
   );
 }
@@ -182,8 +183,12 @@ function fromTensors(outputs: Session.OnnxValueMapType): Record<string, TensorMe
   );
 }
 
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+/** ONNX Runtime throws plain errors; ours keep their code and hint. */
+function describeError(thrown: unknown): Pick<Extract<OrtReply, { ok: false }>, 'message' | 'own'> {
+  if (!(thrown instanceof QfleetError))
+    return { message: thrown instanceof Error ? thrown.message : String(thrown) };
+  const { code, message, hint } = thrown;
+  return { message, own: { code, ...(hint === undefined ? {} : { hint }) } };
 }
 
 function reply(message: OrtReply): void {

@@ -47,6 +47,23 @@ describe('OrtChild', () => {
     }
   });
 
+  it('keeps errors about inputs apart from those of ONNX Runtime about the model', async () => {
+    await using child = new OrtChild();
+    await child.open({ path, optimisation: 'all' });
+    const contract = { layout: 'as-is', elementType: 'int32', channels: '', height: 0, width: 0, scale: 1 };
+    const x = {
+      raw: new Uint8Array(BigInt64Array.of(2n ** 40n).buffer),
+      item: { elementType: 'int64', shape: [1] },
+      contract: { ...contract, mean: [], deviation: [] },
+      rank: 1,
+    };
+    await assert.rejects(child.run({ x }), {
+      code: 'shape-mismatch',
+      message: /^The model's input takes int32/,
+      hint: 'Save items whose values fit int32.',
+    });
+  });
+
   it('takes and gives float16 as its bits', async () => {
     const half = join(folder, 'half.onnx');
     const model = buildModel({

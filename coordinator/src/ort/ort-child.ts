@@ -180,6 +180,7 @@ export class OrtChild implements AsyncDisposable {
     this.#pending.delete(reply.id);
     clearTimeout(pending.timer);
     if (reply.ok) pending.resolve(reply.value);
+    else if (reply.own) pending.reject(new QfleetError(reply.own.code, reply.message, reply.own));
     else pending.reject(cleanOrtMessage(reply.message));
   }
 

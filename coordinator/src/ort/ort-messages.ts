@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@qfleet/shared/errors.ts';
 import type { ItemLayout, PreparationContract } from '@qfleet/shared/inputs/prepare-input.ts';
 import type { TensorData } from '@qfleet/shared/inputs/typed-array-for.ts';
 
@@ -145,4 +146,10 @@ export interface SessionMetadata {
 
 export type OrtReply =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly id: number; readonly ok: false; readonly message: string };
+  | {
+      readonly id: number;
+      readonly ok: false;
+      readonly message: string;
+      /** Set where the error is ours, about the inputs, and not ONNX Runtime's, about the model. */
+      readonly own?: { readonly code: ErrorCode; readonly hint?: string };
+    };

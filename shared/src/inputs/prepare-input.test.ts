@@ -109,4 +109,54 @@ describe('prepareInput', () => {
       code: 'unsupported',
     });
   });
+
+  const tensor = (elementType: string) => ({
+    ...contract,
+    layout: 'as-is',
+    channels: '',
+    elementType,
+    height: 0,
+    width: 0,
+    scale: 1,
+    mean: [],
+    deviation: [],
+  });
+  const bytesOf = (values: { buffer: ArrayBuffer }) => new Uint8Array(values.buffer);
+
+  it('feeds integers and truth values to inputs of other integer types where their values fit', () => {
+    const long = bytesOf(BigInt64Array.of(0n, -7n, 49n));
+    const item = { elementType: 'int64', shape: [3] };
+    assert.deepEqual(prepareInput(long, item, tensor('int32')).data, Int32Array.of(0, -7, 49));
+    assert.deepEqual(prepareInput(long, item, tensor('int8')).data, Int8Array.of(0, -7, 49));
+    const bytes = { elementType: 'uint8', shape: [2] };
+    assert.deepEqual(prepareInput(Uint8Array.of(1, 0), bytes, tensor('bool')).data, Uint8Array.of(1, 0));
+    assert.deepEqual(
+      prepareInput(Uint8Array.of(1, 200), bytes, tensor('int64')).data,
+      BigInt64Array.of(1n, 200n),
+    );
+    const most = bytesOf(BigUint64Array.of(2n ** 64n - 1n));
+    assert.deepEqual(
+      prepareInput(most, { elementType: 'uint64', shape: [1] }, tensor('uint64')).data,
+      BigUint64Array.of(2n ** 64n - 1n),
+    );
+  });
+
+  it('names the value and both types where an integer does not fit, and says that integers are not scaled', () => {
+    const item = { elementType: 'int64', shape: [2] };
+    const large = bytesOf(BigInt64Array.of(1n, 2n ** 31n));
+    assert.throws(() => prepareInput(large, item, tensor('int32')), {
+      code: 'shape-mismatch',
+      message: /takes int32 \(-2147483648 to 2147483647\), the item of int64 has the value 2147483648/,
+    });
+    assert.throws(
+      () => prepareInput(Uint8Array.of(2), { elementType: 'uint8', shape: [1] }, tensor('bool')),
+      {
+        message: /takes bool \(0 to 1\), the item of uint8 has the value 2/,
+      },
+    );
+    assert.throws(() => prepareInput(large, item, { ...tensor('int64'), scale: 2 }), {
+      code: 'unsupported',
+      message: /takes int64, which is not scaled; the input contract has scale 2/,
+    });
+  });
 });

@@ -1,5 +1,6 @@
 import type { InputContract__Output } from '../../gen/qfleet/v1/InputContract.ts';
 import { QfleetError } from '../errors.ts';
+import { convertIntegers } from './convert-integers.ts';
 import { roundToFloat16 } from './round-to-float16.ts';
 import { readElements, type TensorData, typedArrayFor } from './typed-array-for.ts';
 
@@ -24,8 +25,9 @@ export interface PreparedInput {
  * One raw item (little-endian bytes) as the model's input of batch 1:
  * x = (f32(item) * f32(scale) - f32(mean[c])) / f32(deviation[c]), every step rounded to float32, so that all
  * machines feed the same bytes. `as-is` items keep their order; `inputRank`, the number of dimensions of the
- * model's input, tells whether they lack its batch dimension. Throws `shape-mismatch` where bytes, item and
- * contract disagree, `invalid-argument` for a scale or deviation of 0, `unsupported` for other element types.
+ * model's input, tells whether they lack its batch dimension. Integers and truth values go into an integer or bool
+ * input of another width where every value fits. Throws `shape-mismatch` where bytes, item and contract disagree
+ * or a value does not fit, `invalid-argument` for a scale or deviation of 0, `unsupported` for other element types.
  */
 export function prepareInput(
   raw: Uint8Array,
@@ -37,6 +39,11 @@ export function prepareInput(
   const grid = layOut(item, contract, inputRank);
   if (isIdentity(contract) && item.elementType === contract.elementType) {
     return { data: reorder(source, grid, contract.elementType), dims: grid.dims };
+  }
+  if (!contract.elementType.startsWith('float')) {
+    requireUnscaled(item, contract);
+    const integers = convertIntegers(source, item.elementType, contract.elementType);
+    return { data: reorder(integers, grid, contract.elementType), dims: grid.dims };
   }
   const scaled = scaleItem(source, grid, contract);
   return { data: toElementType(scaled, contract.elementType), dims: grid.dims };
@@ -194,9 +201,20 @@ function toElementType(values: Float32Array, elementType: string): TensorData {
   if (elementType === 'float32') return values;
   if (elementType === 'float64') return Float64Array.from(values);
   if (elementType === 'float16') return Uint16Array.from(values, roundToFloat16);
+  throw new QfleetError('unsupported', `Element type "${elementType}" cannot be fed to a model.`);
+}
+
+function requireUnscaled(item: ItemLayout, contract: PreparationContract): void {
+  if (item.elementType.startsWith('float'))
+    throw new QfleetError(
+      'shape-mismatch',
+      `The model's input takes ${contract.elementType}, the items are ${item.elementType}.`,
+      { hint: 'Save the items as integers.' },
+    );
+  if (isIdentity(contract)) return;
   throw new QfleetError(
     'unsupported',
-    `The model's input is ${elementType}: such inputs are fed as they are, neither scaled nor converted.`,
-    { hint: `Use items of ${elementType} with scale 1, mean 0 and deviation 1.` },
+    `The model's input takes ${contract.elementType}, which is not scaled; the input contract has scale ${contract.scale}, mean [${contract.mean.join(', ')}], deviation [${contract.deviation.join(', ')}].`,
+    { hint: 'Give the model an input contract with scale 1 and without mean and deviation (preset raw).' },
   );
 }

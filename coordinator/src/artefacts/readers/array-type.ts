@@ -21,6 +21,7 @@ const arrayTypes: Record<string, ArrayType> = {
   '<u4': { elementType: 'uint32', sizeBytes: 4, read: (bytes, at) => bytes.readUInt32LE(at) },
   '<i4': { elementType: 'int32', sizeBytes: 4, read: (bytes, at) => bytes.readInt32LE(at) },
   '<i8': { elementType: 'int64', sizeBytes: 8, read: (bytes, at) => Number(bytes.readBigInt64LE(at)) },
+  '<u8': { elementType: 'uint64', sizeBytes: 8, read: (bytes, at) => Number(bytes.readBigUInt64LE(at)) },
   '<f2': { elementType: 'float32', sizeBytes: 2, read: readFloat16, toFloat32: true },
   '<f4': { elementType: 'float32', sizeBytes: 4, read: (bytes, at) => bytes.readFloatLE(at) },
   '<f8': {
