@@ -49,7 +49,7 @@ function throwRunError(thrown: unknown): never {
     });
   }
   throw new QfleetError('shape-mismatch', `The model does not take this input: ${message}`, {
-    hint: 'Where the model leaves dimensions open, give them in the plan: settings: [{dimensions: {NAME: SIZE}}].',
+    hint: 'Where the model leaves dimensions open, give their sizes: bench --dimensions NAME=SIZE, or in a plan settings: [{dimensions: {NAME: SIZE}}].',
     cause: thrown,
   });
 }

@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly backend: string;
   readonly threads: number;
   readonly batch: number;
+  /** Sizes of open dimensions, by name or by place. */
+  readonly dimensions: Readonly<Record<string, number>>;
   readonly scenario: Scenario;
   readonly profile: ProfileName;
   readonly launches: number;
@@ -62,7 +64,7 @@ export async function planBench(path: string, options: BenchOptions): Promise<Jo
         batch: options.batch,
         providerOptions: {},
         affinity: [],
-        dimensions: {},
+        dimensions: { ...options.dimensions },
       },
       inputs: { datasetDigest: '', contract, item: null, shards: [], count: 0, randomSeed: inputSeed },
       launchesPerVariant: options.launches,

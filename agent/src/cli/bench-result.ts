@@ -17,6 +17,8 @@ import type { TimingVerdict } from '@qfleet/shared/verdict/timing-verdicts.ts';
 /** What `bench` tells of one variant. */
 export interface BenchResult {
   readonly scenario: string;
+  /** Dimensions of the random inputs as they were fed, by name; absent where no launch came that far. */
+  readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
   readonly timing: TimingVerdict;
   /** Where all launches were made more than once. */
   readonly series?: JudgedSeries;
@@ -49,10 +51,12 @@ export function describeBench(options: {
   });
   const why = device.emulatedBy === undefined ? launches.failures[0] : 'emulated';
   const isTimed = device.emulatedBy === undefined && launches.completed.length > 0;
+  const inputShapes = facts.launches.find((launch) => launch.inputShapes)?.inputShapes;
   const [counters] = facts.counterLaunches ?? [];
   const [sustained] = facts.sustainedLaunches ?? [];
   return {
     scenario: facts.scenario,
+    ...(inputShapes && { inputShapes }),
     timing: judgeLaunches(facts, { launches, whyNone: why }, device),
     ...(series.tried.length > 1 && { series }),
     readings: [...(isTimed ? timed(facts, launches.completed) : untimed(why ?? 'no-launches')), size],

@@ -56,6 +56,19 @@ describe('qfleet-agent', () => {
     }
   });
 
+  it('asks for the sizes of dimensions that the model leaves open, and prints the shape that it timed', async () => {
+    await using folder = await temporaryFolder();
+    const model = join(folder.path, 'model.onnx');
+    await writeFile(model, buildDoubling(['N', 3, 'height', 'width']));
+    const short = ['--launches', '1', '--duration', '50'];
+    const refused = await runCli('bench', model, ...short, '--dimensions', 'width=5');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /x \[N, 3, height, width\]. Sizes are missing for height/);
+    const timed = await runCli('bench', model, ...short, '--dimensions', 'width=5,x[2]=7', '--batch', '2');
+    assert.equal(timed.code, 0, timed.stderr);
+    assert.match(timed.stdout, /random inputs x \[2, 3, 7, 5\]/);
+  });
+
   it('fails with what is wrong with the model', async () => {
     await using folder = await temporaryFolder();
     const model = join(folder.path, 'model.onnx');

@@ -73,6 +73,12 @@ function addBench(program: Command): void {
     .option('--backend <id>', 'what executes it', 'onnxruntime-cpu')
     .option('--threads <n>', 'threads inside an operator; 0: all processors', parseCount, 0)
     .option('--batch <n>', 'samples in one inference', parseCount, 1)
+    .option(
+      '--dimensions <sizes>',
+      'sizes of dimensions that the model leaves open, by name or place: height=224,x[3]=224',
+      parseDimensions,
+      {},
+    )
     .addOption(
       new Option('--scenario <name>', 'how load is offered').choices(scenarios).default('single-stream'),
     )
@@ -119,6 +125,17 @@ function addBench(program: Command): void {
 
 function outputOption(): Option {
   return new Option('-o, --output <format>', 'how to print it').choices(['table', 'json']).default('table');
+}
+
+/** `NAME=SIZE`, several by commas or by repeating the option. */
+function parseDimensions(text: string, before: Record<string, number>): Record<string, number> {
+  const sizes = { ...before };
+  for (const part of text.split(',')) {
+    const match = /^(.+)=([1-9]\d*)$/.exec(part.trim());
+    if (!match) throw new InvalidArgumentError('Expected NAME=SIZE, for example height=224,width=224.');
+    sizes[match[1]!] = Number(match[2]);
+  }
+  return sizes;
 }
 
 function parsePositive(text: string): number {

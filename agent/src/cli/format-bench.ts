@@ -4,11 +4,19 @@ import type { BenchResult } from './bench-result.ts';
 import { formatReadings } from './format-readings.ts';
 
 /** The result as text for a terminal: readings, the verdict with its reasons, counters where there are any. */
-export function formatBench({ scenario, timing, series, readings, counters }: BenchResult): string {
+export function formatBench({
+  scenario,
+  inputShapes,
+  timing,
+  series,
+  readings,
+  counters,
+}: BenchResult): string {
   const reasons = timing.reasons.map(({ code, detail }) => `  ${code}: ${detail}`);
   return [
     formatReadings(readings),
     '',
+    ...(inputShapes ? [`random inputs ${formatShapes(inputShapes)}`] : []),
     `scenario ${scenario}, timing ${timing.verdict}`,
     ...reasons,
     ...(series
@@ -18,6 +26,12 @@ export function formatBench({ scenario, timing, series, readings, counters }: Be
       : []),
     ...(counters ? ['', ...counterLines(counters)] : []),
   ].join('\n');
+}
+
+function formatShapes(shapes: NonNullable<BenchResult['inputShapes']>): string {
+  return Object.entries(shapes)
+    .map(([name, dims]) => `${name} [${dims.join(', ')}]`)
+    .join(', ');
 }
 
 /** Events per inference, and for those that cannot be had the reason, once for all that lack for the same. */

@@ -19,6 +19,8 @@ export interface InputPool {
   readonly feeds: readonly Readonly<Record<string, FeedTensor>>[];
   /** SHA-256 of the bytes of all tensors, input by input, in the model's order. */
   readonly digest: string;
+  /** Of the first feed, by input. */
+  readonly shapes: Record<string, number[]>;
 }
 
 /** The inputs that a timed launch rotates, made before anything is timed. */
@@ -39,7 +41,8 @@ export async function makeInputPool(
     feeds.push(feed);
     bytes += size;
   }
-  return { feeds, digest: hash.digest('hex') };
+  const shapes = Object.fromEntries(Object.entries(feeds[0]!).map(([name, { dims }]) => [name, [...dims]]));
+  return { feeds, digest: hash.digest('hex'), shapes };
 }
 
 async function feedMaker(

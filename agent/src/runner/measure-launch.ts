@@ -2,7 +2,7 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Backend, Feeds, LoadedVariant } from '../backends/backend.ts';
 import { monotonicClock } from './launch-clock.ts';
 import { loadVariant } from './load-variant.ts';
-import { makeInputPool } from './make-input-pool.ts';
+import { type InputPool, makeInputPool } from './make-input-pool.ts';
 import type { LaunchMeasurement, LaunchProfile, MeasureRequest, ProfileRequest } from './protocol.ts';
 import { readPeakMemory } from './read-peak-memory.ts';
 import { targetOf } from './target-of.ts';
@@ -19,7 +19,7 @@ export async function measureLaunch(
   const feeds = pool.feeds.map((tensors) => variant.prepareFeeds(tensors));
   if (variant.timeItself) {
     const own = await timeOwn(variant, feeds, request);
-    return { ...load, threads: variant.threads, ...own, ...(await describeEnd(pool.digest)) };
+    return { ...load, threads: variant.threads, ...own, ...(await describeEnd(pool)) };
   }
   const before = process.hrtime.bigint();
   await variant.infer(feeds[0]!);
@@ -36,14 +36,15 @@ export async function measureLaunch(
     timedNs: latenciesNs,
     timedWallNs: wallNs,
     ...timed,
-    ...(await describeEnd(pool.digest)),
+    ...(await describeEnd(pool)),
   };
 }
 
-async function describeEnd(
-  inputDigest: string,
-): Promise<Pick<LaunchMeasurement, 'peakMemoryBytes' | 'inputDigest'>> {
-  return { peakMemoryBytes: await readPeakMemory(), inputDigest };
+async function describeEnd({
+  digest,
+  shapes,
+}: InputPool): Promise<Pick<LaunchMeasurement, 'peakMemoryBytes' | 'inputDigest' | 'inputShapes'>> {
+  return { peakMemoryBytes: await readPeakMemory(), inputDigest: digest, inputShapes: shapes };
 }
 
 /** The backend's own timed section, warm-up included: what is done around it would be timed too. */

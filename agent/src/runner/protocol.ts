@@ -30,7 +30,7 @@ export interface VariantRequest {
   readonly variantPath: string;
   readonly threads: number;
   readonly providerOptions: Readonly<Record<string, string>>;
-  /** Sizes of symbolic dimensions by name. */
+  /** Sizes of open dimensions, by name or by place (`x[2]`). */
   readonly dimensions: Readonly<Record<string, number>>;
   readonly batch: number;
 }
@@ -178,6 +178,8 @@ export interface LaunchMeasurement {
   readonly peakMemoryBytes: number;
   /** SHA-256 of the input pool's final bytes, in order. */
   readonly inputDigest: string;
+  /** As fed, by input; of a batch, all its samples together. */
+  readonly inputShapes: Record<string, number[]>;
 }
 
 /** `path`: the runtime's own trace file; absent where the backend cannot record one. */

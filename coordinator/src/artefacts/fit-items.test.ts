@@ -68,3 +68,19 @@ test('float items for an integer input are refused', () => {
   });
   assert.equal(fitItems(tensors([5], 'int64'), tokens, undefined).kind, 'as-stored');
 });
+
+test('where the model leaves its size open, images of one size keep theirs', () => {
+  const open = { ...contract, height: 0, width: 0 };
+  assert.deepEqual(fitItems(mutable(images), open, undefined), { kind: 'as-stored', shape: [32, 32, 3] });
+  assert.deepEqual(fitItems(mutable(images), { ...open, channels: 'gray' }, undefined), {
+    kind: 'convert',
+    to: { height: 32, width: 32, resize: 'cover', filter: 'bilinear', channels: 'gray' },
+  });
+  assert.throws(() => fitItems(mutable(images), { ...open, height: 64 }, undefined), {
+    code: 'invalid-argument',
+    message: /leaves the size of its input open, and the images of set do not have the size that it fixes/,
+  });
+  assert.throws(() => fitItems({ ...mutable(images), encoding: 'image-files' }, open, undefined), {
+    message: /the images of set differ in size/,
+  });
+});

@@ -20,8 +20,8 @@ export function fitItems(
 ): ItemFit {
   requireElementType(dataset, contract);
   if (contract.layout === 'as-is') return fitTensor(dataset, modelInput);
-  const target = imageTarget(contract);
   const shape = imageShape(dataset.item.shape);
+  const target = imageTarget(dataset, contract, shape);
   if (!shape) throw mismatch(dataset, describe(target), 'Use a dataset of images for this model.');
   const [height, width, channels] = shape;
   const isSameSize = height === target.height && width === target.width;
@@ -89,14 +89,26 @@ function isSameShape(shape: readonly number[], wanted: TensorInfo['shape']): boo
   );
 }
 
-function imageTarget({ height, width, channels, resize, filter }: InputContract): ImageTarget {
-  if (height > 0 && width > 0 && channels !== '')
+/** Where the contract leaves height or width open, items of one size keep their own. */
+function imageTarget(
+  { name, encoding }: Pick<Dataset, 'name' | 'encoding'>,
+  contract: InputContract,
+  shape: readonly [number, number, number] | undefined,
+): ImageTarget {
+  const { channels, resize, filter } = contract;
+  const height = contract.height || shape?.[0] || 0;
+  const width = contract.width || shape?.[1] || 0;
+  const isOpen = contract.height === 0 || contract.width === 0;
+  const isOwnSize = !encoding && shape?.[0] === height && shape[1] === width;
+  if (channels !== '' && (!isOpen || isOwnSize || !shape))
     return { height, width, resize, filter, channels: channels === 'gray' ? 'gray' : 'RGB' };
   throw new QfleetError(
     'invalid-argument',
-    'The input contract names a layout, but not height, width and channels.',
+    channels === ''
+      ? 'The input contract names a layout, but no channels.'
+      : `The model leaves the size of its input open, and the images of ${name} ${encoding ? 'differ in size' : 'do not have the size that it fixes'}.`,
     {
-      hint: 'Give all three, or the layout `as-is`.',
+      hint: 'Give height, width and channels in the input contract: a file with lines such as "height: 224", passed with --input-contract.',
     },
   );
 }

@@ -73,6 +73,8 @@ export function resolveContract(
     deviation: [...(fields.deviation ?? [])],
     inputName: input.name,
   };
+  if (image && (height === 0 || width === 0))
+    notes.push('The model leaves the size of its input open: images are fed in their own size.');
   checkNumbers(contract, image?.channelCount);
   return { contract, notes };
 }
@@ -149,15 +151,7 @@ function resolveSize(
   isImage: boolean,
 ): number {
   if (!isImage) return agree(field, 0, given) ?? 0;
-  const size = agree(field, model, given || undefined);
-  if (size !== undefined) return size;
-  throw new QfleetError(
-    'invalid-argument',
-    `The model leaves the ${field} of its input open; expected a number.`,
-    {
-      hint: `Write the size to use into a file, for example contract.yaml with the lines "height: 224" and "width: 224", and pass --contract contract.yaml.`,
-    },
-  );
+  return agree(field, model, given || undefined) ?? 0;
 }
 
 function resolveResize(

@@ -110,6 +110,8 @@ export const launchSchema = z.object({
   involuntarySwitches: count.optional(),
   /** SHA-256 of the final bytes of the inputs that were fed, in order. */
   inputDigest: digest.optional(),
+  /** Dimensions of the inputs as they were fed, by name. */
+  inputShapes: z.record(z.string(), z.array(z.number())).optional(),
   environmentBefore: environmentSchema.optional(),
   environmentAfter: environmentSchema.optional(),
   /** Read by the agent once in a while during the timed section. */

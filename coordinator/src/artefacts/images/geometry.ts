@@ -31,6 +31,7 @@ export function sizeBeforeCrop(image: Size, to: Geometry): Size {
 
 /** The geometry in words that identify the method, as a derived dataset keeps them. */
 export function describeGeometry({ height, width, resize, filter }: Geometry): string {
+  if (height === 0 || width === 0) return `${width || 'any width'} x ${height || 'any height'}`;
   const crop = `${width}x${height}`;
   const how = {
     stretch: `resize ${crop}`,

@@ -120,8 +120,8 @@ function describeTensor({ name, elementType, shape }: TensorInfo): string {
 }
 
 function describeContract({ contract }: Model): string {
-  const { layout, channels, height, scale, mean, deviation } = contract;
-  const size = height > 0 ? ` ${describeGeometry(contract)}` : '';
+  const { layout, channels, scale, mean, deviation } = contract;
+  const size = layout === 'as-is' ? '' : ` ${describeGeometry(contract)}`;
   const list = (name: string, values: readonly number[]): string[] =>
     values.length === 0 ? [] : [`${name} ${values.join(' ')}`];
   const norm = [
