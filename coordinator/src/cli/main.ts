@@ -4,7 +4,7 @@ const wantedMajor = 24;
 const [major = 0] = process.versions.node.split('.').map(Number);
 if (major < wantedMajor) {
   process.stderr.write(
-    `qfleet: needs Node ${wantedMajor}, this is ${process.version} (${process.execPath}). Start it as ./qfleet in the project, which brings the right one.\n`,
+    `qfleet: needs Node ${wantedMajor}, this is ${process.version} (${process.execPath}). npm brings the right one: run \`npm ci\` in the project, then start it there as ./qfleet.\n`,
   );
   process.exitCode = 78;
 } else {

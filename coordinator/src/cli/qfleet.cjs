@@ -10,7 +10,7 @@ if (major < 24) {
       ' (' +
       process.execPath +
       '). ' +
-      'Start it as ./qfleet in the project, which brings the right one.\n',
+      'npm brings the right one: run `npm ci` in the project, then start it there as ./qfleet.\n',
   );
   process.exitCode = 78;
 } else {

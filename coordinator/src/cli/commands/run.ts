@@ -14,7 +14,7 @@ import { followRun, requireCompleted } from '../follow-run.ts';
 import { countOf, formatTime } from '../output/format-value.ts';
 import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
 import { type PlanFlags, readPlan } from '../read-plan.ts';
-import { waitForNewDevices } from '../wait-for-new-devices.ts';
+import { withNewDevices } from '../with-new-devices.ts';
 import { commaList, wholeNumber, withExample, withOutput } from '../with-options.ts';
 
 interface RunOptions extends GlobalOptions {
@@ -72,8 +72,9 @@ function addCreate(run: Command, context: CliContext): void {
       const options = command.optsWithGlobals<CreateOptions>();
       const order = await readPlan(context, plan, options);
       const client = await connectToCoordinator(context, options);
-      await waitForNewDevices(context, client);
-      const created = await client.post('/v1/runs', runDetailSchema, order);
+      const created = await withNewDevices(context, client, () =>
+        client.post('/v1/runs', runDetailSchema, order),
+      );
       tell(context, created);
       if (!options.wait) return say(context, `Watch it with: ./qfleet run watch ${created.id}`);
       await followToEnd(context, client, created.id);
