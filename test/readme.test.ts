@@ -125,7 +125,7 @@ class User {
   // biome-ignore lint/suspicious/noExplicitAny: tests know what they ask for
   asks(...args: readonly string[]): any {
     return JSON.parse(
-      execFileSync('./qfleet', [...args, '-o', 'json'], {
+      execFileSync(join(this.clone, 'qfleet'), [...args, '-o', 'json'], {
         cwd: this.clone,
         env: this.#env(),
         encoding: 'utf8',
