@@ -6,6 +6,8 @@ export interface BenchContext {
   readonly folder: string;
   /** Rounds of launches; a round launches each side once, in random order. */
   readonly rounds: number;
+  /** Devices of a large fleet. */
+  readonly devices: number;
   /** Pairs of equal variants that are compared. */
   readonly pairs: number;
   /** Threads inside an operator; 0: one for each processor. */

@@ -12,6 +12,7 @@ import { type Figure, judgeGoal } from './figure.ts';
 import { formatFigures } from './format-figures.ts';
 import { harnessOverhead } from './harness-overhead.ts';
 import { idleAgent } from './idle-agent.ts';
+import { largeFleet } from './large-fleet/large-fleet.ts';
 import { noopCost } from './noop-cost.ts';
 import { pointerChase } from './pointer-chase.ts';
 import { quantizerSpeed } from './quantizers/quantizer-speed.ts';
@@ -29,6 +30,7 @@ const benchmarks: readonly Benchmark[] = [
   blobThroughput,
   commitRate,
   idleAgent,
+  largeFleet,
   stream,
   pointerChase,
   quantizerSpeed,
@@ -39,6 +41,7 @@ const benchmarks: readonly Benchmark[] = [
 const usage = `npm run bench -- [options]
   --only a,b       of ${benchmarks.map(({ id }) => id).join(', ')}
   --rounds N       rounds of interleaved launches (12)
+  --devices N      devices in large-fleet (3000)
   --pairs N        pairs of equal variants in aa-launches (10)
   --threads N      threads inside an operator; 0: one for each processor (1)
   --seed N         of orders and intervals (1)
@@ -50,6 +53,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: 'string' },
     rounds: { type: 'string', default: '12' },
+    devices: { type: 'string', default: '3000' },
     pairs: { type: 'string', default: '10' },
     threads: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
@@ -85,6 +89,7 @@ async function runOne(benchmark: Benchmark): Promise<Figure[]> {
   const context: BenchContext = {
     folder,
     rounds: wholeNumber('rounds', options.rounds, 1),
+    devices: wholeNumber('devices', options.devices, 1),
     pairs: wholeNumber('pairs', options.pairs, 1),
     threads: wholeNumber('threads', options.threads, 0),
     seed: wholeNumber('seed', options.seed, 0),
