@@ -18,6 +18,7 @@ import { defaultFleetOptions } from './fleet-options.ts';
 import { LastSeen } from './last-seen.ts';
 import { OpenCalls } from './open-calls.ts';
 import { SessionRegistry } from './session-registry.ts';
+import { SettlingRuns } from './settling-runs.ts';
 
 const deviceIds = Array.from({ length: 200 }, (_, index) => `d${index}`);
 
@@ -77,6 +78,7 @@ function createContext(store: Store): FleetContext {
     openCalls: new OpenCalls(),
     clock: new SteadyClock(),
     lastSeen: new LastSeen(),
+    settling: new SettlingRuns(),
     progress: new GroupCommit(async () => []),
     options: { ...defaultFleetOptions, pollIntervalMs: 3_600_000 },
     logger: createLogger({ name: 'test', level: 'fatal' }),

@@ -81,7 +81,7 @@ export class Dispatcher {
     );
     await this.#cancelWithoutLease();
     await this.#findDueDevices();
-    for (const run of await this.#context.store.finishDoneRuns()) {
+    for (const run of await this.#context.store.finishDoneRuns(this.#context.settling.ids())) {
       await announceFinishedRun(this.#context, run);
     }
     await this.#writeLastSeen();

@@ -8,6 +8,7 @@ import type { FleetOptions } from './fleet-options.ts';
 import type { LastSeen } from './last-seen.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { SessionRegistry } from './session-registry.ts';
+import type { SettlingRuns } from './settling-runs.ts';
 import type { UploadQuota } from './upload-quota.ts';
 
 /** What every call works with. */
@@ -23,6 +24,7 @@ export interface FleetContext {
   /** By which silence is judged; no step of the wall clock moves it. */
   readonly clock: SteadyClock;
   readonly lastSeen: LastSeen;
+  readonly settling: SettlingRuns;
   readonly progress: GroupCommit<AttemptProgress, void>;
   /** Has the dispatcher look for jobs for the agents of one boot of a host. */
   readonly wakeHost: (bootId: string) => void;

@@ -98,21 +98,15 @@ export class TestAgent {
     this.client = connect(address, identity);
   }
 
+  /** A session that has said nothing yet. */
+  connect(): TestSession {
+    return new TestSession(this.client.session());
+  }
+
   /** A session that has said Hello and was welcomed. */
   async open(bootId = `boot of ${this.deviceId}`, hello: Partial<Hello> = {}): Promise<TestSession> {
-    const session = new TestSession(this.client.session());
-    const said = exampleHello(bootId);
-    session.send({
-      hello: {
-        protocolVersion: 1,
-        agentVersion: said.agentVersion,
-        bootId,
-        agentTimeUnixMs: Date.now(),
-        inventoryJson: Buffer.from(JSON.stringify(said.inventory)),
-        backends: [...said.backends],
-        ...hello,
-      },
-    });
+    const session = this.connect();
+    session.hello(bootId, hello);
     await session.next('welcome');
     return session;
   }
@@ -189,6 +183,21 @@ export class TestSession {
 
   send(message: SessionRequest): void {
     this.#call.write(message);
+  }
+
+  hello(bootId: string, change: Partial<Hello> = {}): void {
+    const said = exampleHello(bootId);
+    this.send({
+      hello: {
+        protocolVersion: 1,
+        agentVersion: said.agentVersion,
+        bootId,
+        agentTimeUnixMs: Date.now(),
+        inventoryJson: Buffer.from(JSON.stringify(said.inventory)),
+        backends: [...said.backends],
+        ...change,
+      },
+    });
   }
 
   /** The next message of a kind; others stay. Fails when the session ends first. */

@@ -10,8 +10,25 @@ export interface Presence {
 /** The sessions that are open, one for each device. */
 export class SessionRegistry {
   readonly #sessions = new Map<string, DeviceSession>();
+  readonly #expected = new Map<string, { readonly end: (reason: QfleetError) => void }>();
   /** Agents of one host take turns, so what ends for one concerns the others. */
   readonly #byBoot = new Map<string, Set<DeviceSession>>();
+
+  /**
+   * A call of which the Hello is still to come. An older one of the same device that said none either ends, so that
+   * there is one at most; a session that is established goes on until the newer agent has said who it is. Disposing
+   * says that the Hello came, or never will.
+   */
+  expect(deviceId: string, end: (reason: QfleetError) => void): Disposable {
+    const expected = { end };
+    this.#expected.get(deviceId)?.end(replacedByNewer());
+    this.#expected.set(deviceId, expected);
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#expected.get(deviceId) === expected) this.#expected.delete(deviceId);
+      },
+    };
+  }
 
   /** Takes the place of an older session of the same device, which ends. Returns whether there was one. */
   add(session: DeviceSession): boolean {
@@ -19,8 +36,7 @@ export class SessionRegistry {
     if (older) this.#forgetBoot(older);
     this.#sessions.set(session.device.id, session);
     this.#noteBoot(session);
-    // Not `unavailable`: two agents with one identity would else come back at once and take turns for ever.
-    older?.end(new QfleetError('already-exists', 'A newer session of this device has replaced this one.'));
+    older?.end(replacedByNewer());
     return older !== undefined;
   }
 
@@ -71,4 +87,9 @@ export class SessionRegistry {
     sessions?.delete(session);
     if (sessions?.size === 0) this.#byBoot.delete(session.bootId);
   }
+}
+
+/** Not `unavailable`: two agents with one identity would else come back at once and take turns for ever. */
+function replacedByNewer(): QfleetError {
+  return new QfleetError('already-exists', 'A newer session of this device has replaced this one.');
 }

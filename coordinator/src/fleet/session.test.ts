@@ -74,6 +74,33 @@ test('a newer session of a device replaces the older one', async () => {
   assert.deepEqual(fleet.fleet.connectedDeviceIds(), [agent.deviceId]);
 });
 
+test('of racing sessions of one device the older ones end at once, whether they have said Hello or not', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const silent = [agent.connect(), agent.connect()];
+  assert.equal((await silent[0]?.ended)?.code, status.ALREADY_EXISTS);
+  const established = await agent.open();
+  await established.beat();
+  const third = agent.connect();
+  assert.equal((await silent[1]?.ended)?.code, status.ALREADY_EXISTS);
+  await established.beat();
+  third.hello('another boot');
+  assert.equal((await established.ended)?.code, status.ALREADY_EXISTS);
+  await third.next('welcome');
+  const racing = Array.from({ length: 20 }, () => agent.connect());
+  for (const session of racing) session.hello('boot');
+  const ends = racing.map((session) => session.ended.then(() => session));
+  for (let left = racing.length; left > 1; left--) {
+    const ended = await Promise.race(ends);
+    assert.equal((await ended.ended)?.code, status.ALREADY_EXISTS);
+    const index = racing.indexOf(ended);
+    racing.splice(index, 1);
+    ends.splice(index, 1);
+  }
+  await racing[0]?.next('welcome');
+  await racing[0]?.beat();
+});
+
 test('a reconnecting agent goes on with the job it holds', async () => {
   await using fleet = await startTestFleet();
   const agent = await fleet.join('pi');

@@ -19,16 +19,17 @@ const stepLength = 200;
 export async function serveSession(context: FleetContext, handling: Handling<SessionCall>): Promise<void> {
   const { call, device, signal } = handling;
   const messages = call[Symbol.asyncIterator]() as AsyncIterator<SessionRequest__Output>;
-  const hello = await readHello(context, messages, signal);
-  const said = parseHello(hello, Date.now());
   const ended = new AbortController();
   const whole = AbortSignal.any([signal, ended.signal]);
+  const end = (reason: QfleetError): void => ended.abort(reason);
+  const hello = await readHello(context, messages, { deviceId: device.id, signal: whole, end });
+  const said = parseHello(hello, Date.now());
   const session = new DeviceSession({
     device,
     bootId: said.bootId,
     call,
     nowMs: context.clock.nowMs(),
-    end: (reason) => ended.abort(reason),
+    end,
   });
   const isReconnect = context.sessions.add(session);
   try {
@@ -47,8 +48,9 @@ export async function serveSession(context: FleetContext, handling: Handling<Ses
 async function readHello(
   context: FleetContext,
   messages: AsyncIterator<SessionRequest__Output>,
-  signal: AbortSignal,
+  { deviceId, signal, end }: { deviceId: string; signal: AbortSignal; end: (reason: QfleetError) => void },
 ): Promise<Hello__Output> {
+  using _expected = context.sessions.expect(deviceId, end);
   const first = await nextMessage(messages, { signal, patienceMs: context.options.patienceMs });
   const hello = (first.value as SessionRequest__Output | undefined)?.hello;
   if (hello) return hello;

@@ -15,6 +15,7 @@ import { defaultFleetOptions, type FleetOptions } from './fleet-options.ts';
 import { LastSeen } from './last-seen.ts';
 import { OpenCalls } from './open-calls.ts';
 import { type Presence, SessionRegistry } from './session-registry.ts';
+import { SettlingRuns } from './settling-runs.ts';
 import { UploadQuota } from './upload-quota.ts';
 
 export interface FleetParts {
@@ -58,6 +59,7 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
     logger: parts.logger,
     clock: new SteadyClock(),
     lastSeen: new LastSeen(),
+    settling: new SettlingRuns(),
     progress: new GroupCommit(async (attempts) => {
       await parts.store.recordProgress(attempts);
       return [];

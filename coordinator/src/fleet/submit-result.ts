@@ -41,6 +41,7 @@ export async function submitResult(
   const hold = { jobId: job.id, fence: result.fence };
   const session = context.sessions.find(device.id);
   session?.beginSettling(hold);
+  using _settling = context.settling.begin(job.runId);
   try {
     const shortfall = findShortfall(result, job);
     const commit = {
@@ -133,6 +134,8 @@ async function announce(
     } else {
       await context.events.append({ subject, kind: 'job.completed', data: { ...facts, digest } });
     }
+    // Where other results are on their way, the last of them looks.
+    if (context.settling.count(job.runId) > 1) return;
     const run = await context.store.finishRunIfDone(job.runId);
     if (run) await announceFinishedRun(context, run);
   } catch (error) {

@@ -57,7 +57,7 @@ export async function openStore(
     announce: ownership.announce,
     notices,
     [Symbol.asyncDispose]: async () => {
-      if (!store.close()) return;
+      if (!(await store.close())) return;
       if (database.isOpen) await markClosed(database, dataDir);
       await rest.disposeAsync();
     },

@@ -121,8 +121,11 @@ export async function finishRunIfDone(scope: Scope, runId: string): Promise<RunR
   return toRun(await endRun(scope, runId, state, describeOutcome(jobs.length, failed, short)));
 }
 
-/** Every running run whose jobs are all final is moved to its final state; those that were. */
-export async function finishDoneRuns(scope: Scope): Promise<RunRecord[]> {
+/** Every running run but these whose jobs are all final is moved to its final state; those that were. */
+export async function finishDoneRuns(
+  scope: Scope,
+  exceptIds: ReadonlySet<string> = new Set(),
+): Promise<RunRecord[]> {
   const rows = await scope.db
     .selectFrom('runs')
     .select('id')
@@ -140,6 +143,7 @@ export async function finishDoneRuns(scope: Scope): Promise<RunRecord[]> {
     .execute();
   const finished: RunRecord[] = [];
   for (const row of rows) {
+    if (exceptIds.has(row.id)) continue;
     const run = await finishRunIfDone(scope, row.id);
     if (run) finished.push(run);
   }

@@ -115,6 +115,24 @@ test('leases follow the database clock of SQLite to the millisecond', async () =
   assert.ok(leasedAtMs >= before - 1 && leasedAtMs <= Date.now() + 1);
 });
 
+test('a store closes when the transaction that was going on has ended, and takes no more', async () => {
+  const folder = makeFolder();
+  const store = await openStore(folder);
+  await addExampleDevices(store, { d1: 'b' });
+  const creating = Array.from({ length: 3 }, (_, index) =>
+    store.createRun(exampleRun(`r${index}`, ['d1'], 3000)).then(
+      () => 'created',
+      (error: { code: string }) => error.code,
+    ),
+  );
+  await new Promise((resolve) => setImmediate(resolve));
+  const [, ...answers] = await Promise.all([store[Symbol.asyncDispose](), ...creating]);
+  assert.deepEqual(answers, ['created', 'unavailable', 'unavailable']);
+  await using again = await openStore(folder);
+  assert.deepEqual(again.notices, []);
+  assert.equal((await again.listJobs('r0')).length, 3000);
+});
+
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'qfleet-store-'));
   folders.push(folder);

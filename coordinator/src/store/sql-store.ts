@@ -27,6 +27,7 @@ export class SqlStore implements Store {
   readonly #db: Database;
   readonly #clock: DatabaseClock;
   readonly #turns = new LoopTurns();
+  readonly #running = new Set<Promise<unknown>>();
   #isClosed = false;
 
   constructor(db: Database, clock: DatabaseClock) {
@@ -134,8 +135,8 @@ export class SqlStore implements Store {
     return this.#transact((scope) => runs.finishRunIfDone(scope, runId));
   }
 
-  finishDoneRuns() {
-    return this.#transact(runs.finishDoneRuns);
+  finishDoneRuns(exceptIds?: ReadonlySet<string>) {
+    return this.#transact((scope) => runs.finishDoneRuns(scope, exceptIds));
   }
 
   listJobs(runId: string) {
@@ -239,27 +240,37 @@ export class SqlStore implements Store {
     return this.#transact(referencedBlobs);
   }
 
-  /** Takes no more work; false where it was closed already. */
-  close(): boolean {
+  /** Takes no more calls, and resolves when the transaction that was going on has ended; false where it was closed. */
+  async close(): Promise<boolean> {
     const wasOpen = !this.#isClosed;
     this.#isClosed = true;
+    await Promise.allSettled(this.#running);
     return wasOpen;
   }
 
   async [Symbol.asyncDispose]() {
-    if (this.close()) await this.#db.destroy();
+    if (await this.close()) await this.#db.destroy();
   }
 
   async #transact<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new QfleetError('unavailable', 'The store is closed.');
+    this.#requireOpen();
+    const running = this.#db.transaction().execute(async (db) => {
+      // Inside, where the calls that wait have their order: before it all of them would go on at once.
+      await this.#turns.take();
+      this.#requireOpen();
+      return work({ ...this.#clock, db, takeTurn: () => this.#turns.take() });
+    });
+    this.#running.add(running);
     try {
-      return await this.#db.transaction().execute(async (db) => {
-        // Inside, where the calls that wait have their order: before it all of them would go on at once.
-        await this.#turns.take();
-        return work({ ...this.#clock, db, takeTurn: () => this.#turns.take() });
-      });
+      return await running;
     } catch (thrown) {
       throw explainSqliteFailure(thrown);
+    } finally {
+      this.#running.delete(running);
     }
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new QfleetError('unavailable', 'The store is closed.');
   }
 }

@@ -169,8 +169,8 @@ export interface Store extends AsyncDisposable {
   latestProbes(deviceIds: readonly string[], untilMs?: number): Promise<ResultRecord[]>;
   /** Moves a run whose jobs are all final to its final state; returns it if it did. */
   finishRunIfDone(runId: string): Promise<RunRecord | undefined>;
-  /** The same for every running run; those that were moved. */
-  finishDoneRuns(): Promise<RunRecord[]>;
+  /** The same for every running run but these; those that were moved. */
+  finishDoneRuns(exceptIds?: ReadonlySet<string>): Promise<RunRecord[]>;
 
   addTask(task: { id: string; kind: string; params: unknown }): Promise<TaskRecord>;
   updateTask(
