@@ -245,6 +245,7 @@ function jobTools(
     bootId,
     isEmulated: inventory.emulated !== undefined,
     nodeCommand: config.nodeCommand,
+    runnerMemoryBytes: config.runnerMemoryBytes,
     acquireBlob: (ref, options) => cache.acquire(ref, options),
     startRunner,
     lockHost: (options) => lockHost({ ...options, bootId: config.lockName ?? bootId }),

@@ -47,7 +47,7 @@ export async function launchQfleet(
       maxWarmupSamples: 200,
       ...order,
     },
-    { limitMs: launchLimitMs },
+    { limits: { loading: launchLimitMs, working: launchLimitMs } },
   );
   return { ...measured, spawnNs: runner.spawnNs };
 }

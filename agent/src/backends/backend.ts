@@ -93,6 +93,8 @@ export interface Backend {
   readonly canProfile: boolean;
   /** Whether outputs follow from the variant; false for a backend that only stands in for one. */
   readonly computes: boolean;
+  /** For so long it may compile a variant, when loading it or at an inference, milliseconds; absent: it does not. */
+  readonly compilingLimitMs?: number;
   /** Why it cannot work here, as far as that can be seen without loading anything; runs in the agent itself. */
   findObstacle?(): Promise<string | undefined>;
   /** Loads the library and runs a tiny model, so that what will crash crashes here. */

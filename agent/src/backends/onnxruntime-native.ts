@@ -13,6 +13,7 @@ export interface NativeProvider {
   /** As onnxruntime-node names it: `cpu`, `cuda`, `tensorrt`, `webgpu`. */
   readonly provider: string;
   readonly findObstacle?: () => Promise<string | undefined>;
+  readonly compilingLimitMs?: number;
 }
 
 /**
@@ -21,13 +22,19 @@ export interface NativeProvider {
  * `enableCpuMemArena`, `enableMemPattern` as in its session options, and dotted session configuration keys such as
  * `session.x64quantprecision`.
  */
-export function createNativeBackend({ id, provider, findObstacle }: NativeProvider): Backend {
+export function createNativeBackend({
+  id,
+  provider,
+  findObstacle,
+  compilingLimitMs,
+}: NativeProvider): Backend {
   const loadLibrary = async (): Promise<string> => (await importLibrary()).env.versions.node ?? 'unknown';
   return {
     id,
     canProfile: true,
     computes: true,
     ...(findObstacle && { findObstacle }),
+    ...(compilingLimitMs !== undefined && { compilingLimitMs }),
     probe: async () => {
       const version = await loadLibrary();
       await runTinyModel(await createSession(provider, tinyModel(), { threads: 1, providerOptions: {} }));

@@ -6,5 +6,7 @@ import { createNativeBackend } from './onnxruntime-native.ts';
 export const backend: Backend = createNativeBackend({
   id: 'onnxruntime-tensorrt',
   provider: 'tensorrt',
+  // An engine for a large network takes a Jetson Nano up to half an hour.
+  compilingLimitMs: 1_800_000,
   findObstacle: () => whyNoProviderLibrary('tensorrt'),
 });

@@ -42,7 +42,10 @@ async function probeBackend(
     const obstacle = await backends.find((backend) => backend.id === id)?.findObstacle?.();
     if (obstacle !== undefined) return unavailable(id, obstacle);
     await using runner = await startRunner({ nodeCommand, affinity: [], signal });
-    const answer = await runner.request({ kind: 'probe', backend: id }, { limitMs: probeLimitMs });
+    const answer = await runner.request(
+      { kind: 'probe', backend: id },
+      { limits: { loading: probeLimitMs } },
+    );
     if (!answer.available) return unavailable(id, answer.reason);
     return {
       id,

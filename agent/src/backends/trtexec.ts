@@ -34,6 +34,7 @@ const askLimitMs = 30_000;
 export const backend: Backend = {
   id: 'trtexec',
   canProfile: true,
+  compilingLimitMs: buildLimitMs + runLimitMs,
   // Its answers are a GPU's, and a fingerprint would build an engine for each case.
   computes: false,
   findObstacle: async () => (findTrtexec() === undefined ? 'not installed: there is no trtexec' : undefined),

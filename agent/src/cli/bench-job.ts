@@ -78,6 +78,7 @@ export async function planBench(path: string, options: BenchOptions): Promise<Jo
       counters: options.counters,
       maxRepeats: options.repeats,
       sustainedMs: Math.round(options.sustained * minuteMs),
+      inferenceLimitMs: 0,
     },
   };
 }

@@ -2,7 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { parseSettings } from './parse-settings.ts';
 
-const known = ['coordinator', 'name', 'state', 'backends', 'logLevel', 'cacheQuotaBytes'] as const;
+const known = [
+  'coordinator',
+  'name',
+  'state',
+  'backends',
+  'logLevel',
+  'cacheQuotaBytes',
+  'runnerMemoryBytes',
+] as const;
 
 /** Settings of `agent.yaml` as they are written there; absent: not set. */
 export type ConfigFile = Readonly<Partial<Record<(typeof known)[number], string>>>;

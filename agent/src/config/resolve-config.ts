@@ -25,6 +25,8 @@ export interface AgentConfig {
   readonly logLevel: string;
   /** undefined: chosen from the free disk. */
   readonly cacheQuotaBytes: number | undefined;
+  /** What a runner may take beside Node's own reserve, bytes; undefined: three quarters of the machine's memory. */
+  readonly runnerMemoryBytes: number | undefined;
   /** Another measurement lock than the host's, for tests that measure nothing real; undefined: the host's. */
   readonly lockName: string | undefined;
   /** What starts Node for a runner. */
@@ -60,7 +62,14 @@ export async function resolveConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv):
     name: file.name,
     backends: resolveBackends(flags.backends ?? env['QFLEET_AGENT_BACKENDS'] ?? file.backends),
     logLevel: parseLevel(flags.logLevel ?? env['QFLEET_AGENT_LOG_LEVEL'] ?? file.logLevel ?? 'info'),
-    cacheQuotaBytes: parseQuota(env['QFLEET_AGENT_CACHE_QUOTA_BYTES'] ?? file.cacheQuotaBytes),
+    cacheQuotaBytes: parseBytes(
+      'cacheQuotaBytes',
+      env['QFLEET_AGENT_CACHE_QUOTA_BYTES'] ?? file.cacheQuotaBytes,
+    ),
+    runnerMemoryBytes: parseBytes(
+      'runnerMemoryBytes',
+      env['QFLEET_AGENT_RUNNER_MEMORY_BYTES'] ?? file.runnerMemoryBytes,
+    ),
     lockName: env['QFLEET_AGENT_LOCK_NAME'],
     nodeCommand: resolveNodeCommand(env),
   });
@@ -108,12 +117,16 @@ function parseLevel(text: string): string {
   throw new QfleetError('configuration', `Log level: expected one of ${levels.join(', ')}, got "${text}".`);
 }
 
-function parseQuota(text: string | undefined): number | undefined {
+function parseBytes(
+  name: 'cacheQuotaBytes' | 'runnerMemoryBytes',
+  text: string | undefined,
+): number | undefined {
   if (text === undefined) return undefined;
   const bytes = Number(text);
   if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  throw new QfleetError('configuration', `The cache's quota: expected a number of bytes, got "${text}".`, {
-    hint: 'Mend QFLEET_AGENT_CACHE_QUOTA_BYTES, or cacheQuotaBytes in agent.yaml.',
+  const variable = { cacheQuotaBytes: 'CACHE_QUOTA_BYTES', runnerMemoryBytes: 'RUNNER_MEMORY_BYTES' }[name];
+  throw new QfleetError('configuration', `${name}: expected a number of bytes, got "${text}".`, {
+    hint: `Mend QFLEET_AGENT_${variable}, or ${name} in agent.yaml.`,
   });
 }
 

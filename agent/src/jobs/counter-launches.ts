@@ -7,6 +7,7 @@ import { readResctrlBytes } from '../meters/resctrl.ts';
 import type { PoolSource, VariantRequest } from '../runner/protocol.ts';
 import type { JobContext } from './job-context.ts';
 import { toFailure } from './job-failure.ts';
+import { type StageLimitOptions, stageLimits } from './stage-limits.ts';
 
 export interface CountedVariant {
   readonly digest: string;
@@ -20,6 +21,7 @@ export interface CounterLaunchOptions {
   readonly inputs: PoolSource;
   readonly affinity: readonly number[];
   readonly maxWarmupSamples: number;
+  readonly limits: StageLimitOptions;
   /** Progress of the job while they run, 0…1. */
   readonly fraction: number;
 }
@@ -43,8 +45,6 @@ const minInferences = 20;
 /** … and enough time for power meters, which are read ten times a second. */
 const minDurationMs = 2000;
 const maxDurationMs = 20_000;
-/** Loading and the first inference of a large model on a slow board take minutes. */
-const limitMs = 300_000 + 3 * maxDurationMs;
 
 async function countOne(variant: CountedVariant, options: CounterLaunchOptions): Promise<CounterLaunch> {
   const { context, inputs, affinity, maxWarmupSamples } = options;
@@ -79,7 +79,7 @@ async function countOne(variant: CountedVariant, options: CounterLaunchOptions):
         maxDurationMs,
         maxWarmupSamples,
       },
-      { limitMs, onProgress },
+      { limits: stageLimits(options.limits, maxDurationMs), onProgress },
     );
     const power = (await ended.power).map((use) => withIdle(use, idle.get(use.source)));
     return { ...base, ...counts, power, ...(await ended.traffic) };

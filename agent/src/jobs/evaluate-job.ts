@@ -10,13 +10,11 @@ import type { OpenedVariant, ShardEvaluation } from '../runner/protocol.ts';
 import type { Runner } from '../runner/start-runner.ts';
 import { fetchPoolSource, plainContract } from './fetch-pool-source.ts';
 import type { JobContext } from './job-context.ts';
-import { toFailure } from './job-failure.ts';
+import { isWorthAnotherLaunch, toFailure } from './job-failure.ts';
 import { joinShards } from './join-shards.ts';
 import { PartialEvaluation } from './partial-evaluation.ts';
 import { recordProfile } from './record-profile.ts';
-
-/** Opening a large model on an emulated board takes minutes. */
-const openLimitMs = 300_000;
+import { evaluationLimits, limitOptions, stageLimits } from './stage-limits.ts';
 
 /** A shard and how many of its items are wanted. */
 interface WantedShard {
@@ -79,6 +77,7 @@ async function profileOnce({
       context,
       affinity,
       fileName: 'profile',
+      limits: stageLimits(limitOptions(job, context), 0),
       request: { ...variant, inputs: source, inferences: 1 },
     });
   } catch (thrown) {
@@ -111,7 +110,7 @@ async function evaluateWithRetry(evaluation: Evaluation, prefetch: ShardPrefetch
   try {
     return await evaluateShards(evaluation, prefetch);
   } catch (thrown) {
-    if (toFailure(thrown).class !== 'crashed' || evaluation.context.signal.aborted) throw thrown;
+    if (!isWorthAnotherLaunch(toFailure(thrown)) || evaluation.context.signal.aborted) throw thrown;
     evaluation.context.onProgress('the runner crashed; starting it once more', 0);
     return await evaluateShards(evaluation, prefetch);
   }
@@ -132,11 +131,14 @@ async function evaluateShards(evaluation: Evaluation, prefetch: ShardPrefetch): 
   return opened;
 }
 
-function openVariant({ job, settings, variantPath }: Evaluation, runner: Runner): Promise<OpenedVariant> {
+function openVariant(
+  { job, settings, variantPath, context }: Evaluation,
+  runner: Runner,
+): Promise<OpenedVariant> {
   const { threads, providerOptions, dimensions } = settings;
   return runner.request(
     { kind: 'open', backend: job.backend, variantPath, threads, providerOptions, dimensions, batch: 1 },
-    { limitMs: openLimitMs },
+    { limits: stageLimits(limitOptions(job, context)) },
   );
 }
 
@@ -161,7 +163,7 @@ async function evaluateShard(
       repeatCount: Math.max(0, job.repeatCount - firstIndex),
       topK: job.topK,
     },
-    { onProgress: report },
+    { onProgress: report, stage: 'working', limits: evaluationLimits(limitOptions(job, context)) },
   );
 }
 

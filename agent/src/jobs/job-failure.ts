@@ -30,8 +30,21 @@ export function toFailure(thrown: unknown): Failure {
   };
 }
 
+/**
+ * Emulators and tired boards crash now and then, and people end the wrong process: one more launch tells that from a
+ * variant that always fails.
+ */
+export function isWorthAnotherLaunch({ class: failureClass }: Failure): boolean {
+  return failureClass === 'crashed' || failureClass === 'killed';
+}
+
 const codeOfClass: Readonly<Record<FailureClass, ErrorCode>> = {
   oom: 'resource-exhausted',
+  'memory-limit': 'resource-exhausted',
+  'time-limit': 'timeout',
+  'file-limit': 'resource-exhausted',
+  killed: 'crashed',
+  'host-busy': 'unavailable',
   timeout: 'timeout',
   crashed: 'crashed',
   'bad-model': 'refused',

@@ -6,14 +6,13 @@ import { judgeTiming } from '@qfleet/shared/verdict/judge-timing.ts';
 import { launchFigure } from '@qfleet/shared/verdict/launch-figure.ts';
 import type { TimedLaunch } from '@qfleet/shared/verdict/timed-launch.ts';
 import type { TimingVerdict } from '@qfleet/shared/verdict/timing-verdicts.ts';
-import { toFailure } from './job-failure.ts';
+import { isWorthAnotherLaunch, toFailure } from './job-failure.ts';
 import { type MeasuredVariant, type Measurement, variantRequest } from './measurement.ts';
 import { orderLaunches } from './order-launches.ts';
+import { limitOptions, stageLimits } from './stage-limits.ts';
 import type { Beside } from './start-beside.ts';
 import { EnvironmentWatch } from './watch-environment.ts';
 
-/** Loading and the first inference of a large model on a slow, emulated board take minutes. */
-const loadLimitMs = 300_000;
 /** A server's search tries at most so many rates, each as long as a launch may take. */
 const maxRateTrials = 16;
 /** The share of the job's progress that launches make up; the rest is fetching before and profiles after. */
@@ -56,8 +55,7 @@ async function launchSeries(
     );
     launched.push(await launchOnce(measurement, beside, { variant, series }));
     const { failure } = launched.at(-1)!.launch;
-    // Emulators and tired boards crash now and then: one more try tells that from a variant that always does.
-    if (failure?.class === 'crashed' && !variant.isGivenUp) {
+    if (failure && isWorthAnotherLaunch(failure) && !variant.isGivenUp) {
       launched.push(await launchOnce(measurement, beside, { variant, series }));
     }
   }
@@ -109,8 +107,8 @@ async function launchOnce(
     context.signal.throwIfAborted();
     beside.throwIfFailed();
     const failure = toFailure(thrown);
-    if (failure.class === 'crashed') variant.crashes++;
-    variant.isGivenUp = failure.class !== 'crashed' || variant.crashes > 1;
+    if (isWorthAnotherLaunch(failure)) variant.crashes++;
+    variant.isGivenUp = !isWorthAnotherLaunch(failure) || variant.crashes > 1;
     launched = { launch: { ...base, failure }, samplesNs: new Float64Array() };
   }
   launched.launch.environmentAfter = await context.readEnvironment();
@@ -140,7 +138,7 @@ async function measureInRunner(
       maxDurationMs,
       maxWarmupSamples,
     },
-    { limitMs: loadLimitMs + 2 * (20_000 + timedLimitMs) },
+    { limits: stageLimits(limitOptions(job, context), timedLimitMs) },
   );
   const agentCpu = process.cpuUsage(cpuBefore);
   measurement.answered = measured;

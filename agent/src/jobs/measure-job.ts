@@ -13,6 +13,7 @@ import { type MeasuredVariant, type Measurement, variantRequest } from './measur
 import { runProfileLaunches } from './profile-launches.ts';
 import { resolveLoad } from './resolve-load.ts';
 import { SampleLog } from './sample-log.ts';
+import { limitOptions, stageLimits } from './stage-limits.ts';
 import { startBeside } from './start-beside.ts';
 import { runSustainedLaunches } from './sustained-launches.ts';
 
@@ -80,6 +81,7 @@ async function launchBeside(
     inputs,
     load,
     maxWarmupSamples: job.maxWarmupSamples,
+    limits: stageLimits(limitOptions(job, context)),
   });
   await launchAllSeries(measurement, beside);
 }
@@ -99,7 +101,15 @@ async function launchExtras(measurement: Measurement): Promise<Extras> {
         request: variantRequest(job, settings, variant),
       }),
     );
-  const common = { context, variants: counted, inputs, affinity: settings.affinity, maxWarmupSamples };
+  const limits = limitOptions(job, context);
+  const common = {
+    context,
+    variants: counted,
+    inputs,
+    affinity: settings.affinity,
+    maxWarmupSamples,
+    limits,
+  };
   // Counters of an emulator's host say nothing of the board.
   const isCounted = job.counters && !context.isEmulated;
   return {

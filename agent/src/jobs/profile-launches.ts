@@ -4,6 +4,7 @@ import { toFailure } from './job-failure.ts';
 import { launchShare } from './launch-series.ts';
 import { type MeasuredVariant, type Measurement, variantRequest } from './measurement.ts';
 import { recordProfile } from './record-profile.ts';
+import { limitOptions, stageLimits } from './stage-limits.ts';
 
 /** Inferences in a profile launch. */
 const profiledInferences = 3;
@@ -37,6 +38,7 @@ function profileInRunner(
     context,
     affinity: settings.affinity,
     fileName: `profile-${index}`,
+    limits: stageLimits(limitOptions(job, context), 0),
     request: { ...variantRequest(job, settings, variant), inputs, inferences: profiledInferences },
   });
 }

@@ -1,10 +1,7 @@
 import { join } from 'node:path';
 import type { Digest } from '@qfleet/shared/digest.ts';
-import type { ProfileRequest } from '../runner/protocol.ts';
+import type { ProfileRequest, StageLimits } from '../runner/protocol.ts';
 import type { JobContext } from './job-context.ts';
-
-/** Loading and the first inference of a large model on a slow, emulated board take minutes. */
-const limitMs = 600_000;
 
 export interface ProfileOrder {
   readonly context: Pick<JobContext, 'startRunner' | 'workFolder' | 'resultBlobs'>;
@@ -12,6 +9,7 @@ export interface ProfileOrder {
   /** Of the trace's file in the job's own folder. */
   readonly fileName: string;
   readonly request: Omit<ProfileRequest, 'kind' | 'profilePrefix'>;
+  readonly limits: StageLimits;
 }
 
 /** Runs a variant in a process of its own under the runtime's profiler; the blob of its trace, undefined where the backend records none. */
@@ -19,6 +17,9 @@ export async function recordProfile(order: ProfileOrder): Promise<Digest | undef
   const { context, request } = order;
   await using runner = await context.startRunner(order.affinity);
   const profilePrefix = join(context.workFolder, order.fileName);
-  const { path } = await runner.request({ ...request, kind: 'profile', profilePrefix }, { limitMs });
+  const { path } = await runner.request(
+    { ...request, kind: 'profile', profilePrefix },
+    { limits: order.limits },
+  );
   return path === undefined ? undefined : context.resultBlobs.putFile(path);
 }

@@ -1,18 +1,29 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { ChildLimits } from '@qfleet/shared/child/confine-command.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Inputs__Output } from '@qfleet/shared/gen/qfleet/v1/Inputs.ts';
 import { type EvaluateFacts, jobResultSchema, type MeasureFacts } from '@qfleet/shared/result/job-result.ts';
-import { buildClassifier, buildDoubling, buildOnnx } from '../testing/build-onnx.ts';
-import { makeEvaluateJob, makeMeasureJob, smallImages, wrapJob } from '../testing/make-job.ts';
+import { startRunner } from '../runner/start-runner.ts';
+import {
+  buildClassifier,
+  buildDoubling,
+  buildEndlessLoop,
+  buildInflating,
+  buildOnnx,
+} from '../testing/build-onnx.ts';
+import { makeEvaluateJob, makeMeasureJob, randomInputs, smallImages, wrapJob } from '../testing/make-job.ts';
 import { makeTools, storeBlob } from '../testing/make-tools.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { plainContract } from './fetch-pool-source.ts';
 import { type FinishedJob, type JobRun, type JobTools, runJob } from './run-job.ts';
 
 const itemBytes = 16;
+const elsewhere = process.platform === 'linux' ? false : 'limits of Linux';
 
 describe('running a job', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -152,12 +163,74 @@ describe('running a job', () => {
     assert.match(found.message, /None of 2 launches.*SIGSEGV/);
   });
 
-  it('takes a runner that the kernel killed for out of memory', async () => {
+  it('does not take a runner that somebody killed for one that ran out of memory', async () => {
     const variants = [await variant(buildDoubling(['N', 1, 4, 4]))];
     const nodeCommand = ['/bin/sh', '-c', 'kill -KILL $$'];
-    assert.equal(
-      failure(await run({ job: wrapJob({ measure: makeMeasureJob({ variants }) }) }, { nodeCommand })).class,
-      'oom',
+    const found = failure(
+      await run({ job: wrapJob({ measure: makeMeasureJob({ variants }) }) }, { nodeCommand }),
+    );
+    assert.equal(found.class, 'killed');
+    assert.match(found.message, /None of 2 launches.*SIGKILL/);
+  });
+
+  it('ends a variant that takes more memory than a runner may have, and says so', {
+    skip: elsewhere,
+  }, async () => {
+    const large = await variant(buildInflating(1e9));
+    assert.ok(large.sizeBytes < 200);
+    const runnerMemoryBytes = 2 ** 28;
+    const inputs = {
+      ...(await dataset()),
+      contract: plainContract,
+      item: { elementType: 'float32', shape: [1] },
+    };
+    const jobs = [
+      {
+        measure: makeMeasureJob({ variants: [large], inputs: { ...randomInputs, contract: plainContract } }),
+      },
+      { evaluate: makeEvaluateJob({ variant: large, inputs }) },
+    ];
+    for (const job of jobs) {
+      const found = failure(await run({ job: wrapJob(job) }, { runnerMemoryBytes }));
+      assert.equal(found.class, 'memory-limit', found.message);
+      assert.match(found.message, /memory limit of 898 MB/);
+    }
+  });
+
+  it('ends an inference that takes longer than the plan lets it, long before the job’s limit', async () => {
+    const endless = await variant(buildEndlessLoop(['N', 1, 4, 4]));
+    const [measure, evaluate] = [
+      makeMeasureJob({ variants: [endless], inferenceLimitMs: 300 }),
+      makeEvaluateJob({ variant: endless, inputs: await dataset(), inferenceLimitMs: 300 }),
+    ];
+    for (const [job, words] of [
+      [{ measure }, /The first inference took longer than its limit of 0\.3 s/],
+      [{ evaluate }, /one input of it, took longer than its limit of 0\.3 s/],
+    ] as const) {
+      const found = failure(await run({ job: wrapJob(job) }));
+      assert.equal(found.class, 'time-limit', found.message);
+      assert.match(found.message, words);
+    }
+  });
+
+  it('bounds a runner’s processor time by the job’s, for an agent that cannot end it', {
+    skip: elsewhere,
+  }, async () => {
+    const limits: (ChildLimits | undefined)[] = [];
+    const variants = [await variant(buildEndlessLoop(['N', 1, 4, 4]))];
+    const finished = await run(
+      { job: wrapJob({ measure: makeMeasureJob({ variants }) }, { timeLimitMs: 60_000 }) },
+      {
+        startRunner: (options) => {
+          limits.push(options.limits);
+          return startRunner({ ...options, limits: { ...options.limits, cpuSeconds: 1 } });
+        },
+      },
+    );
+    assert.equal(limits[0]?.cpuSeconds, 60 * availableParallelism());
+    assert.deepEqual(
+      [failure(finished).class, failure(finished).message],
+      ['time-limit', 'The runner used up its 1 s of processor time.'],
     );
   });
 

@@ -1,10 +1,13 @@
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Job__Output } from '@qfleet/shared/gen/qfleet/v1/Job.ts';
 import type { Environment, JobResult, ProbeFacts } from '@qfleet/shared/result/job-result.ts';
 import type { BlobRef, FetchOptions, PinnedBlob } from '../blobs/blob-cache.ts';
+import { freeDiskBytes } from '../blobs/free-disk.ts';
 import type { EnvironmentOptions } from '../environment/read-environment.ts';
+import { runnerLimits } from '../runner/runner-limits.ts';
 import type { Runner, RunnerOptions } from '../runner/start-runner.ts';
 import { runEvaluateJob } from './evaluate-job.ts';
 import type { JobContext, ProbeRun } from './job-context.ts';
@@ -20,6 +23,8 @@ export interface JobTools {
   readonly bootId: string;
   readonly isEmulated: boolean;
   readonly nodeCommand: readonly string[];
+  /** What a runner may take, bytes; absent: derived from the machine's memory. */
+  readonly runnerMemoryBytes?: number | undefined;
   acquireBlob(ref: BlobRef, options: FetchOptions): Promise<PinnedBlob>;
   startRunner(options: RunnerOptions): Promise<Runner>;
   lockHost(options: { bootId: string; onWait: () => void; signal: AbortSignal }): Promise<AsyncDisposable>;
@@ -89,6 +94,12 @@ async function attempt(
   const expiry = new AbortController();
   const signal = AbortSignal.any([run.signal, expiry.signal]);
   using limit = startTimeLimit(run.job.timeLimitMs, () => expiry.abort(tooLong(run.job.timeLimitMs)));
+  const limits = runnerLimits({
+    memoryBytes: tools.runnerMemoryBytes,
+    freeDiskBytes: await freeDiskBytes(run.workFolder),
+    timeLimitMs: run.job.timeLimitMs,
+    processors: availableParallelism(),
+  });
   const context: JobContext = {
     workFolder: run.workFolder,
     resultBlobs,
@@ -96,7 +107,8 @@ async function attempt(
     signal,
     onProgress: (step, fraction) => run.onProgress(step, fraction),
     fetchBlob: (ref) => tools.acquireBlob(ref, { signal }),
-    startRunner: (affinity) => tools.startRunner({ affinity, signal, nodeCommand: tools.nodeCommand }),
+    startRunner: (affinity) =>
+      tools.startRunner({ affinity, signal, nodeCommand: tools.nodeCommand, limits }),
     readEnvironment: (options) => tools.readEnvironment(options),
     runProbes: (options) => tools.runProbes(options),
     lockHost: async () => {

@@ -1,8 +1,11 @@
-import type { OfferedLoad, PoolSource, RunnerRequest, VariantRequest } from '../runner/protocol.ts';
+import type {
+  OfferedLoad,
+  PoolSource,
+  RunnerRequest,
+  StageLimits,
+  VariantRequest,
+} from '../runner/protocol.ts';
 import type { JobContext } from './job-context.ts';
-
-/** Loading and warming up a large model on a slow board take minutes. */
-const startLimitMs = 300_000;
 
 /** What is to run beside a timed variant. */
 export interface BesideOptions {
@@ -12,6 +15,8 @@ export interface BesideOptions {
   readonly inputs: PoolSource;
   readonly load: OfferedLoad;
   readonly maxWarmupSamples: number;
+  /** Of a companion's way to its work. */
+  readonly limits: StageLimits;
 }
 
 /** What runs beside; disposing ends it. */
@@ -25,20 +30,14 @@ export interface Beside extends AsyncDisposable {
  * They are not pinned: they compete for processors as the system lets them.
  */
 export async function startBeside(options: BesideOptions): Promise<Beside> {
-  const { context, companions, backgroundProcesses, inputs, load, maxWarmupSamples } = options;
+  const { context, companions, backgroundProcesses, inputs, load, maxWarmupSamples, limits } = options;
   const processes = new AsyncDisposableStack();
   let failure: unknown;
   let isEnding = false;
   const start = async (request: RunnerRequest): Promise<void> => {
     const runner = processes.use(await context.startRunner([]));
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('It was not at work in time.')), startLimitMs);
-      const works = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      runner.request(request, { onProgress: works }).catch((thrown: unknown) => {
-        clearTimeout(timer);
+      runner.request(request, { onProgress: () => resolve(), limits }).catch((thrown: unknown) => {
         if (!isEnding) failure = thrown;
         reject(thrown);
       });

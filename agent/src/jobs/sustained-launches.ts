@@ -3,9 +3,8 @@ import type { PoolSource } from '../runner/protocol.ts';
 import type { CountedVariant } from './counter-launches.ts';
 import type { JobContext } from './job-context.ts';
 import { toFailure } from './job-failure.ts';
+import { type StageLimitOptions, stageLimits } from './stage-limits.ts';
 
-/** Loading and warming up a large model on a slow board take minutes. */
-const loadLimitMs = 300_000;
 /** A minute of a short run is seen in six windows, a day in some thousands. */
 const windowMs = 10_000;
 
@@ -17,8 +16,9 @@ export async function runSustainedLaunches(options: {
   readonly affinity: readonly number[];
   readonly durationMs: number;
   readonly maxWarmupSamples: number;
+  readonly limits: StageLimitOptions;
 }): Promise<SustainedLaunch[]> {
-  const { context, variants, inputs, affinity, durationMs, maxWarmupSamples } = options;
+  const { context, variants, inputs, affinity, durationMs, maxWarmupSamples, limits } = options;
   const launches: SustainedLaunch[] = [];
   for (const { digest, name, request } of variants) {
     const onProgress = (done: number): void =>
@@ -35,7 +35,7 @@ export async function runSustainedLaunches(options: {
           windowMs: Math.min(windowMs, durationMs),
           maxWarmupSamples,
         },
-        { limitMs: loadLimitMs + 2 * durationMs, onProgress },
+        { limits: stageLimits(limits, windowMs), onProgress },
       );
       launches.push({ variantDigest: digest, windows });
     } catch (thrown) {

@@ -6,16 +6,14 @@ import { countLaunch } from './count-launch.ts';
 import { evaluateShard } from './evaluate-shard.ts';
 import { findBackend, loadVariant } from './load-variant.ts';
 import { measureLaunch, profileLaunch } from './measure-launch.ts';
-import type { OpenRequest, RunnerRequest, ShardRequest } from './protocol.ts';
+import type { OpenRequest, RunnerRequest, ShardRequest, Telling } from './protocol.ts';
 import { serve } from './serve.ts';
 import { sustainLaunch } from './sustain-launch.ts';
-
-type OnProgress = (fraction: number) => void;
 
 /** What a runner can be asked to do. It loads one variant in its life. */
 export function createAnswerer(
   backends: readonly Backend[],
-): (request: RunnerRequest, onProgress: OnProgress) => Promise<unknown> {
+): (request: RunnerRequest, telling: Telling) => Promise<unknown> {
   let opened:
     | { readonly load: Awaited<ReturnType<typeof loadVariant>>; readonly request: OpenRequest }
     | undefined;
@@ -30,7 +28,7 @@ export function createAnswerer(
       ...(batched && { outputSource: batched.source }),
     };
   };
-  const evaluate = async (request: ShardRequest, onProgress: OnProgress): Promise<unknown> => {
+  const evaluate = async (request: ShardRequest, { onProgress }: Telling): Promise<unknown> => {
     if (!opened) throw new QfleetError('failed-precondition', 'A shard came before a variant was opened.');
     const {
       load,
@@ -38,16 +36,16 @@ export function createAnswerer(
     } = opened;
     return evaluateShard({ variant: load.variant, dimensions }, request, onProgress);
   };
-  return async (request, onProgress) => {
+  return async (request, telling) => {
     if (request.kind === 'probe') return probe(findBackend(backends, request.backend));
-    if (request.kind === 'measure') return measureLaunch(backends, request);
-    if (request.kind === 'profile') return profileLaunch(backends, request);
-    if (request.kind === 'count') return countLaunch(backends, request, onProgress);
-    if (request.kind === 'sustain') return sustainLaunch(backends, request, onProgress);
-    if (request.kind === 'serve') return serve(backends, request, onProgress);
-    if (request.kind === 'burn') return burn(onProgress);
+    if (request.kind === 'measure') return measureLaunch(backends, request, telling);
+    if (request.kind === 'profile') return profileLaunch(backends, request, telling);
+    if (request.kind === 'count') return countLaunch(backends, request, telling);
+    if (request.kind === 'sustain') return sustainLaunch(backends, request, telling);
+    if (request.kind === 'serve') return serve(backends, request, telling);
+    if (request.kind === 'burn') return burn(telling);
     if (request.kind === 'open') return open(request);
-    return evaluate(request, onProgress);
+    return evaluate(request, telling);
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Backend, Feeds, LoadedVariant } from '../backends/backend.ts';
 import { loadVariant } from './load-variant.ts';
 import { makeInputPool } from './make-input-pool.ts';
-import type { CountRequest, LaunchCounts } from './protocol.ts';
+import type { CountRequest, LaunchCounts, Telling } from './protocol.ts';
 import { turnEventLoop } from './turn-event-loop.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -13,7 +13,7 @@ import { warmUp } from './warm-up.ts';
 export async function countLaunch(
   backends: readonly Backend[],
   request: CountRequest,
-  onProgress: (fraction: number) => void,
+  { onProgress, onStage }: Telling,
 ): Promise<LaunchCounts> {
   // On demand, since the counters' library is for this kind of launch alone.
   const { openOwnCounters } = await import('../counters/open-own-counters.ts');
@@ -21,7 +21,9 @@ export async function countLaunch(
   const { variant } = await loadVariant(backends, request);
   const pool = await makeInputPool(request.inputs, variant.inputs, request);
   const feeds = pool.feeds.map((tensors) => variant.prepareFeeds(tensors));
+  onStage('warm-up');
   await warmUp(variant, feeds, request.maxWarmupSamples);
+  onStage('working');
   onProgress(0);
   await turnEventLoop();
   const { answer, events } = await counters.during(() => runInferences(variant, feeds, request));

@@ -3,7 +3,13 @@ import type { Backend, Feeds, LoadedVariant } from '../backends/backend.ts';
 import { monotonicClock } from './launch-clock.ts';
 import { loadVariant } from './load-variant.ts';
 import { type InputPool, makeInputPool } from './make-input-pool.ts';
-import type { LaunchMeasurement, LaunchProfile, MeasureRequest, ProfileRequest } from './protocol.ts';
+import type {
+  LaunchMeasurement,
+  LaunchProfile,
+  MeasureRequest,
+  ProfileRequest,
+  Telling,
+} from './protocol.ts';
 import { readPeakMemory } from './read-peak-memory.ts';
 import { targetOf } from './target-of.ts';
 import { timeLoad } from './time-load.ts';
@@ -13,19 +19,24 @@ import { warmUp } from './warm-up.ts';
 export async function measureLaunch(
   backends: readonly Backend[],
   request: MeasureRequest,
+  { onStage }: Pick<Telling, 'onStage'>,
 ): Promise<LaunchMeasurement> {
   const { variant, ...load } = await loadVariant(backends, request);
   const pool = await makeInputPool(request.inputs, variant.inputs, request);
   const feeds = pool.feeds.map((tensors) => variant.prepareFeeds(tensors));
   if (variant.timeItself) {
+    onStage('working');
     const own = await timeOwn(variant, feeds, request);
     return { ...load, threads: variant.threads, ...own, ...(await describeEnd(pool)) };
   }
+  onStage('first-inference');
   const before = process.hrtime.bigint();
   await variant.infer(feeds[0]!);
   const firstInferenceNs = Number(process.hrtime.bigint() - before);
+  onStage('warm-up');
   const warm = await warmUp(variant, feeds, request.maxWarmupSamples);
   const target = targetOf({ variant, feeds, batch: request.batch, warm, clock: monotonicClock });
+  onStage('working');
   const { latenciesNs, wallNs, ...timed } = await timeLoad(target, request.load, request);
   return {
     ...load,
@@ -79,11 +90,15 @@ async function timeOwn(
 export async function profileLaunch(
   backends: readonly Backend[],
   request: ProfileRequest,
+  { onStage }: Pick<Telling, 'onStage'>,
 ): Promise<LaunchProfile> {
   const { variant } = await loadVariant(backends, request, { profilePrefix: request.profilePrefix });
   const pool = await makeInputPool(request.inputs, variant.inputs, request);
   const feeds = pool.feeds.map((tensors) => variant.prepareFeeds(tensors));
-  for (let i = 0; i < request.inferences; i++) await variant.infer(feeds[i % feeds.length]!);
+  for (let i = 0; i < request.inferences; i++) {
+    onStage(i === 0 ? 'first-inference' : 'working');
+    await variant.infer(feeds[i % feeds.length]!);
+  }
   const path = await variant.endProfile();
   return { inferences: request.inferences, ...(path === undefined ? {} : { path }) };
 }

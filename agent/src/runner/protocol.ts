@@ -135,8 +135,24 @@ export type PoolSource =
       readonly shards: readonly { readonly path: string; readonly count: number }[];
     };
 
+/**
+ * What a runner is at, in this order; each has a limit of time of its own. `working` is all that comes after the
+ * warm-up, or of an evaluation one inference.
+ */
+export type RunnerStage = 'loading' | 'first-inference' | 'warm-up' | 'working';
+/** Milliseconds by stage; a stage that is absent has no limit. */
+export type StageLimits = Readonly<Partial<Record<RunnerStage, number>>>;
+
+/** What a runner tells while it is at work; never within a timed section. */
+export interface Telling {
+  onProgress(fraction: number): void;
+  /** A stage begins. */
+  onStage(stage: RunnerStage): void;
+}
+
 export type RunnerMessage =
   | { readonly kind: 'ready' }
+  | { readonly kind: 'stage'; readonly stage: RunnerStage }
   | { readonly kind: 'progress'; readonly fraction: number }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'done'; readonly answer: unknown };

@@ -2,7 +2,7 @@ import type { Backend } from '../backends/backend.ts';
 import { monotonicClock } from './launch-clock.ts';
 import { loadVariant } from './load-variant.ts';
 import { makeInputPool } from './make-input-pool.ts';
-import type { OfferedLoad, ServeRequest } from './protocol.ts';
+import type { OfferedLoad, ServeRequest, Telling } from './protocol.ts';
 import { targetOf } from './target-of.ts';
 import { timeLoad } from './time-load.ts';
 import { warmUp } from './warm-up.ts';
@@ -16,14 +16,16 @@ const serverShare = 0.5;
 export async function serve(
   backends: readonly Backend[],
   request: ServeRequest,
-  onProgress: (fraction: number) => void,
+  { onProgress, onStage }: Telling,
 ): Promise<never> {
   const { variant } = await loadVariant(backends, request);
   const pool = await makeInputPool(request.inputs, variant.inputs, request);
   const feeds = pool.feeds.map((tensors) => variant.prepareFeeds(tensors));
+  onStage('warm-up');
   const warm = await warmUp(variant, feeds, request.maxWarmupSamples);
   const target = targetOf({ variant, feeds, batch: request.batch, warm, clock: monotonicClock });
   const load = fixRate(request.load, target.serviceNs);
+  onStage('working');
   onProgress(1);
   for (;;) await timeLoad(target, load, round);
 }

@@ -1,10 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { confineCommand } from '@qfleet/shared/child/confine-command.ts';
+import { type ChildLimits, confineCommand } from '@qfleet/shared/child/confine-command.ts';
+import { countOomKills } from '@qfleet/shared/child/count-oom-kills.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { Failure } from '@qfleet/shared/result/job-result.ts';
 import { JobFailure } from '../jobs/job-failure.ts';
+import { attributeToLimits } from './attribute-to-limits.ts';
 import { describeExit } from './describe-exit.ts';
-import type { RunnerAnswers, RunnerMessage, RunnerRequest } from './protocol.ts';
+import type { RunnerAnswers, RunnerMessage, RunnerRequest, RunnerStage, StageLimits } from './protocol.ts';
 
 /** A runner that was asked to leave is killed after this long. */
 const graceMs = 10_000;
@@ -20,14 +23,20 @@ export interface RunnerOptions {
   readonly nodeCommand: readonly string[];
   /** Processors to run on; empty: no pinning. */
   readonly affinity: readonly number[];
+  readonly limits?: ChildLimits;
   /** Ends the runner and fails its request with the signal's reason. */
   readonly signal: AbortSignal;
 }
 
 export interface RequestOptions {
   readonly onProgress?: (fraction: number) => void;
-  /** The request fails with `timeout` after this long, and the runner is killed. */
-  readonly limitMs?: number;
+  /**
+   * How long the runner may be silent in each stage: when it is over, the runner is killed and the request fails with
+   * `time-limit`. What it tells, of its progress or of a stage, starts the time anew.
+   */
+  readonly limits?: StageLimits;
+  /** What the runner begins with. */
+  readonly stage?: RunnerStage;
 }
 
 /** A running child process; disposing ends it. */
@@ -42,9 +51,9 @@ export interface Runner extends AsyncDisposable {
 export async function startRunner(options: RunnerOptions): Promise<Runner> {
   options.signal.throwIfAborted();
   const start = process.hrtime.bigint();
-  const child = new RunnerProcess(spawnRunner(options), options.signal);
+  const child = new RunnerProcess(spawnRunner(options), options);
   try {
-    await child.expect('ready', { limitMs: startLimitMs });
+    await child.expect('ready', { limits: { loading: startLimitMs } });
   } catch (thrown) {
     await child[Symbol.asyncDispose]();
     throw thrown;
@@ -52,10 +61,10 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   return Object.assign(child, { spawnNs: Number(process.hrtime.bigint() - start) });
 }
 
-function spawnRunner({ nodeCommand, affinity }: RunnerOptions): ChildProcess {
+function spawnRunner({ nodeCommand, affinity, limits }: RunnerOptions): ChildProcess {
   // taskset and not sched_setaffinity from inside: it covers the threads that Node has started already.
   const pinning = affinity.length > 0 ? ['taskset', '-c', affinity.join(',')] : [];
-  const [execPath, ...execArgv] = confineCommand([...pinning, ...nodeCommand]);
+  const [execPath, ...execArgv] = confineCommand([...pinning, ...nodeCommand], limits);
   return fork(runnerPath, [], {
     execPath,
     execArgv,
@@ -69,12 +78,15 @@ function spawnRunner({ nodeCommand, affinity }: RunnerOptions): ChildProcess {
 class RunnerProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #signal: AbortSignal;
+  readonly #limits: ChildLimits;
+  readonly #oomKills = countOomKills();
   readonly #exited: Promise<void>;
   #errorText = '';
 
-  constructor(child: ChildProcess, signal: AbortSignal) {
+  constructor(child: ChildProcess, { signal, limits = {} }: RunnerOptions) {
     this.#child = child;
     this.#signal = signal;
+    this.#limits = limits;
     this.#exited = new Promise((resolve) => {
       child.once('exit', () => resolve());
       child.once('error', () => resolve());
@@ -94,19 +106,27 @@ class RunnerProcess implements AsyncDisposable {
   }
 
   /** Waits for one message; rejects where the runner fails, dies, takes too long, or is to be cancelled. */
-  async expect(wanted: 'ready' | 'done', { onProgress, limitMs }: RequestOptions): Promise<unknown> {
+  async expect(
+    wanted: 'ready' | 'done',
+    { onProgress, limits = {}, stage = 'loading' }: RequestOptions,
+  ): Promise<unknown> {
     using ends = new DisposableStack();
     return await new Promise((resolve, reject) => {
+      const silence = new SilenceTimer(limits, stage, (failure) => {
+        this.#child.kill('SIGKILL');
+        reject(new JobFailure(failure));
+      });
+      ends.use(silence);
       const onMessage = (message: RunnerMessage): void => {
+        silence.restart(message.kind === 'stage' ? message.stage : undefined);
         if (message.kind === 'progress') onProgress?.(message.fraction);
-        if (message.kind === 'failed') reject(new JobFailure(message.failure));
+        if (message.kind === 'failed')
+          reject(new JobFailure(attributeToLimits(message.failure, this.#limits)));
         if (message.kind === wanted) resolve(message.kind === 'done' ? message.answer : undefined);
       };
       const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
         // Standard error may arrive after the exit.
-        setImmediate(() =>
-          reject(new JobFailure(describeExit({ code, signal, errorText: this.#errorText }))),
-        );
+        setImmediate(() => reject(new JobFailure(this.#describeExit(code, signal))));
       };
       const onError = (cause: Error): void => reject(startError(cause));
       const onAbort = (): void => reject(this.#signal.reason);
@@ -115,17 +135,17 @@ class RunnerProcess implements AsyncDisposable {
       this.#signal.addEventListener('abort', onAbort, { once: true });
       ends.defer(() => this.#child.off('message', onMessage).off('exit', onExit).off('error', onError));
       ends.defer(() => this.#signal.removeEventListener('abort', onAbort));
-      if (limitMs !== undefined) {
-        const timer = setTimeout(() => {
-          this.#child.kill('SIGKILL');
-          reject(new QfleetError('timeout', `The runner gave no answer within ${limitMs} ms.`));
-        }, limitMs);
-        ends.defer(() => clearTimeout(timer));
-      }
       if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
         onExit(this.#child.exitCode, this.#child.signalCode);
       }
     });
+  }
+
+  #describeExit(code: number | null, signal: NodeJS.Signals | null): Failure {
+    const oomKills = countOomKills();
+    const sawOomKill =
+      oomKills === undefined || this.#oomKills === undefined ? undefined : oomKills > this.#oomKills;
+    return describeExit({ code, signal, errorText: this.#errorText, limits: this.#limits, sawOomKill });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -136,6 +156,48 @@ class RunnerProcess implements AsyncDisposable {
     await this.#exited;
     clearTimeout(timer);
   }
+}
+
+/** Calls back once a stage's time is over without a word. */
+class SilenceTimer implements Disposable {
+  readonly #limits: StageLimits;
+  readonly #onOver: (failure: Failure) => void;
+  #stage: RunnerStage;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(limits: StageLimits, stage: RunnerStage, onOver: (failure: Failure) => void) {
+    this.#limits = limits;
+    this.#onOver = onOver;
+    this.#stage = stage;
+    this.restart();
+  }
+
+  restart(stage: RunnerStage = this.#stage): void {
+    clearTimeout(this.#timer);
+    this.#stage = stage;
+    const limitMs = this.#limits[stage];
+    if (limitMs !== undefined)
+      this.#timer = setTimeout(() => this.#onOver(overtime(stage, limitMs)), limitMs);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+const stageNames: Readonly<Record<RunnerStage, string>> = {
+  loading: 'Loading the variant',
+  'first-inference': 'The first inference',
+  'warm-up': 'The warm-up',
+  working: 'The work after the warm-up, or one input of it,',
+};
+
+function overtime(stage: RunnerStage, limitMs: number): Failure {
+  return {
+    class: 'time-limit',
+    message: `${stageNames[stage]} took longer than its limit of ${limitMs / 1000} s, and the runner was ended.`,
+    hint: 'The model may loop, or be too large for this device.',
+  };
 }
 
 function startError(cause: Error): QfleetError {

@@ -6,7 +6,7 @@ import { createBreather } from './breathe.ts';
 import { monotonicClock } from './launch-clock.ts';
 import { loadVariant } from './load-variant.ts';
 import { makeInputPool } from './make-input-pool.ts';
-import type { SustainRequest } from './protocol.ts';
+import type { SustainRequest, Telling } from './protocol.ts';
 import { warmUp } from './warm-up.ts';
 
 type Window = SustainedLaunch['windows'][number];
@@ -22,12 +22,14 @@ const significantDigits = 3;
 export async function sustainLaunch(
   backends: readonly Backend[],
   request: SustainRequest,
-  onProgress: (fraction: number) => void,
+  { onProgress, onStage }: Telling,
 ): Promise<Pick<SustainedLaunch, 'windows'>> {
   const { variant } = await loadVariant(backends, request);
   const pool = await makeInputPool(request.inputs, variant.inputs, request);
   const feeds = pool.feeds.map((tensors) => variant.prepareFeeds(tensors));
+  onStage('warm-up');
   await warmUp(variant, feeds, request.maxWarmupSamples);
+  onStage('working');
   const windows: Window[] = [];
   const startNs = monotonicClock.nowNs();
   const elapsedNs = (): number => monotonicClock.nowNs() - startNs;

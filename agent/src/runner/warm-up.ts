@@ -6,7 +6,7 @@ const windowLength = 5;
 /** Medians of two successive windows may differ by so much. */
 const tolerance = 0.02;
 /** The warm-up ends after this long whatever it shows. */
-const maxWarmupNs = 20_000_000_000n;
+export const maxWarmupMs = 20_000;
 
 export interface WarmUp {
   readonly samplesNs: Float64Array;
@@ -24,6 +24,7 @@ export async function warmUp(
   maxSamples: number,
 ): Promise<WarmUp> {
   const limit = Math.max(windowLength, maxSamples);
+  const maxWarmupNs = BigInt(maxWarmupMs) * 1_000_000n;
   const samples: number[] = [];
   const start = process.hrtime.bigint();
   let end = start;

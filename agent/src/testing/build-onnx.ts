@@ -15,15 +15,18 @@ export interface TestNode {
   readonly outputs: readonly string[];
   /** Integer attributes. */
   readonly attributes?: Readonly<Record<string, number>>;
+  /** The graph of an attribute `body`, as Loop has one. */
+  readonly body?: TestModel;
 }
 
 export interface TestModel {
   readonly inputs: readonly TestTensor[];
   readonly outputs: readonly TestTensor[];
   readonly nodes: readonly TestNode[];
-  /** float32 initialisers. */
   readonly weights?: readonly {
     readonly name: string;
+    /** float32 unless it says int64. */
+    readonly type?: 'int64';
     readonly dims: readonly number[];
     readonly values: readonly number[];
   }[];
@@ -32,19 +35,10 @@ export interface TestModel {
 
 /** The bytes of a model of opset 13, IR version 7. */
 export function buildOnnx(model: TestModel): Buffer {
-  const graph = Buffer.concat([
-    ...model.nodes.map((node) => message(1, encodeNode(node))),
-    text(2, 'graph'),
-    ...(model.weights ?? []).map(({ name, dims, values }) =>
-      message(5, Buffer.concat([packed(1, dims), number(2, 1), text(8, name), message(9, floats(values))])),
-    ),
-    ...model.inputs.map((tensor) => message(11, encodeValueInfo(tensor))),
-    ...model.outputs.map((tensor) => message(12, encodeValueInfo(tensor))),
-  ]);
   return Buffer.concat([
     number(1, 7),
     ...(model.docString === undefined ? [] : [text(6, model.docString)]),
-    message(7, graph),
+    message(7, encodeGraph(model)),
     message(8, Buffer.concat([text(1, ''), number(2, 13)])),
   ]);
 }
@@ -75,6 +69,67 @@ export function buildClassifier(
   });
 }
 
+/** y = x + … + x, 2^40 times: an inference that does not end. */
+export function buildEndlessLoop(dims: readonly (number | string)[]): Buffer {
+  return buildOnnx({
+    inputs: [{ name: 'x', dims }],
+    outputs: [{ name: 'y', dims }],
+    weights: [{ name: 'turns', dims: [], type: 'int64', values: [2 ** 40] }],
+    nodes: [
+      {
+        operator: 'Loop',
+        inputs: ['turns', '', 'x'],
+        outputs: ['y'],
+        body: {
+          inputs: [
+            { name: 'turn', dims: [], type: 7 },
+            { name: 'goes_on', dims: [], type: 9 },
+            { name: 'sum', dims },
+          ],
+          outputs: [
+            { name: 'still_goes_on', dims: [], type: 9 },
+            { name: 'next_sum', dims },
+          ],
+          nodes: [
+            { operator: 'Identity', inputs: ['goes_on'], outputs: ['still_goes_on'] },
+            { operator: 'Add', inputs: ['sum', 'x'], outputs: ['next_sum'] },
+          ],
+        },
+      },
+    ],
+  });
+}
+
+/** x [1] repeated `count` times: a small file that takes 4 bytes of memory for each. */
+export function buildInflating(count: number): Buffer {
+  return buildOnnx({
+    inputs: [{ name: 'x', dims: [1] }],
+    outputs: [{ name: 'y', dims: ['n'] }],
+    weights: [{ name: 'shape', dims: [1], type: 'int64', values: [count] }],
+    nodes: [{ operator: 'Expand', inputs: ['x', 'shape'], outputs: ['y'] }],
+  });
+}
+
+function encodeGraph(model: TestModel): Buffer {
+  return Buffer.concat([
+    ...model.nodes.map((node) => message(1, encodeNode(node))),
+    text(2, 'graph'),
+    ...(model.weights ?? []).map(({ name, type, dims, values }) =>
+      message(
+        5,
+        Buffer.concat([
+          packed(1, dims),
+          number(2, type === 'int64' ? 7 : 1),
+          text(8, name),
+          message(9, type === 'int64' ? integers(values) : floats(values)),
+        ]),
+      ),
+    ),
+    ...model.inputs.map((tensor) => message(11, encodeValueInfo(tensor))),
+    ...model.outputs.map((tensor) => message(12, encodeValueInfo(tensor))),
+  ]);
+}
+
 function encodeNode(node: TestNode): Buffer {
   const attributes = Object.entries(node.attributes ?? {}).map(([name, value]) =>
     message(5, Buffer.concat([text(1, name), number(3, value), number(20, 2)])),
@@ -84,6 +139,9 @@ function encodeNode(node: TestNode): Buffer {
     ...node.outputs.map((name) => text(2, name)),
     text(4, node.operator),
     ...attributes,
+    ...(node.body
+      ? [message(5, Buffer.concat([text(1, 'body'), message(6, encodeGraph(node.body)), number(20, 5)]))]
+      : []),
   ]);
 }
 
@@ -111,6 +169,10 @@ function packed(field: number, values: readonly number[]): Buffer {
 
 function floats(values: readonly number[]): Buffer {
   return Buffer.from(Float32Array.from(values).buffer);
+}
+
+function integers(values: readonly number[]): Buffer {
+  return Buffer.from(BigInt64Array.from(values, BigInt).buffer);
 }
 
 function varint(value: number): Buffer {

@@ -47,6 +47,7 @@ export function makeMeasureJob(over: Partial<MeasureJob__Output>): MeasureJob__O
     counters: false,
     maxRepeats: 0,
     sustainedMs: 0,
+    inferenceLimitMs: 0,
     ...over,
   };
 }
@@ -61,6 +62,7 @@ export function makeEvaluateJob(over: Partial<EvaluateJob__Output>): EvaluateJob
     topK: 2,
     repeatCount: 2,
     profile: false,
+    inferenceLimitMs: 0,
     ...over,
   };
 }

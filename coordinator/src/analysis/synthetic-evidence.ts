@@ -180,6 +180,7 @@ function addMeasure({ place, options, variants, put, add }: AddOptions): void {
       counters: false,
       maxRepeats: 0,
       sustainedMs: 0,
+      inferenceLimitMs: 0,
     },
   };
   const job = syntheticJob(`${place.deviceId}-${place.backendId}-measure`, place.deviceId, spec);
@@ -303,6 +304,7 @@ function addEvaluate(parts: AddOptions & { readonly index: number; readonly labe
       topK: topKept,
       repeatCount: 8,
       profile: false,
+      inferenceLimitMs: 0,
     },
   };
   const facts = {

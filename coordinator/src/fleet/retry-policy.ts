@@ -19,6 +19,10 @@ const policies: Partial<Record<FailureClass, Policy>> = {
   oom: { maxAttempts: 3, firstDelayMs: 5_000 },
   timeout: { maxAttempts: 3, firstDelayMs: 5_000 },
   crashed: { maxAttempts: 3, firstDelayMs: 1_000 },
+  killed: { maxAttempts: 3, firstDelayMs: 1_000 },
+  // A board that had other things to do may be faster next time; a model that loops is ended twice.
+  'time-limit': { maxAttempts: 2, firstDelayMs: 5_000 },
+  'host-busy': { maxAttempts: 5, firstDelayMs: 60_000 },
   internal: { maxAttempts: 3, firstDelayMs: 1_000 },
   'disk-full': { maxAttempts: 3, firstDelayMs: 10_000 },
   'digest-mismatch': { maxAttempts: 2, firstDelayMs: 1_000 },

@@ -115,9 +115,17 @@ describe('OrtChild', () => {
     await assert.rejects(child.run(one), { code: 'crashed', message: /refused: crashed \(SIGSEGV\)/ });
   });
 
+  it('does not blame the model where somebody else killed the process', async () => {
+    await using child = new OrtChild();
+    await child.open({ path, optimisation: 'all' });
+    process.kill(child.pid!, 'SIGKILL');
+    await assert.rejects(child.run(one), { code: 'crashed', message: /was killed \(SIGKILL\)/ });
+  });
+
   it('does not outlive the process that started it, though its event loop does not turn', async () => {
     const module = JSON.stringify(new URL('./ort-child.ts', import.meta.url).href);
-    const script = `const { OrtChild } = await import(${module}); console.log(new OrtChild().pid)`;
+    const script = `const { OrtChild } = await import(${module}); const child = new OrtChild();
+      await child.open({ path: ${JSON.stringify(path)}, optimisation: 'all' }); console.log(child.pid)`;
     const starter = spawn(process.execPath, ['--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { confineCommand } from '@qfleet/shared/child/confine-command.ts';
+import { countOomKills } from '@qfleet/shared/child/count-oom-kills.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { cleanOrtMessage } from './clean-ort-message.ts';
 import type { IdleChildren } from './idle-children.ts';
@@ -57,6 +58,7 @@ export class OrtChild implements AsyncDisposable {
   readonly #signal: AbortSignal | undefined;
   readonly #idle: IdleChildren | undefined;
   readonly #exited: Promise<unknown>;
+  readonly #oomKills = countOomKills();
   #nextId = 1;
   #stderr = '';
   #ending: QfleetError | undefined;
@@ -75,7 +77,7 @@ export class OrtChild implements AsyncDisposable {
     this.#child.on('error', (cause) =>
       this.#end(new QfleetError('internal', 'Could not start Node.', { cause })),
     );
-    this.#child.on('close', (code, signal) => this.#end(describeEnd(code, signal, this.#stderr)));
+    this.#child.on('close', (code, signal) => this.#end(this.#describeEnd(code, signal)));
     this.#listen();
   }
 
@@ -184,6 +186,12 @@ export class OrtChild implements AsyncDisposable {
     else pending.reject(cleanOrtMessage(reply.message));
   }
 
+  #describeEnd(code: number | null, signal: NodeJS.Signals | null): QfleetError {
+    const [before, after] = [this.#oomKills, countOomKills()];
+    const sawOomKill = before !== undefined && after !== undefined && after > before;
+    return describeEnd({ code, signal, stderr: this.#stderr, sawOomKill });
+  }
+
   #kill(reason: QfleetError): void {
     this.#end(reason);
     this.#child.kill('SIGKILL');
@@ -215,8 +223,23 @@ function timedOut(timeLimitMs: number): QfleetError {
   });
 }
 
-function describeEnd(code: number | null, signal: NodeJS.Signals | null, stderr: string): QfleetError {
-  const isOutOfMemory = /out of memory|bad_alloc|Cannot allocate memory|allocation failed/i.test(stderr);
+/** A SIGKILL of ours is explained by what it was for; any other is the kernel's for lack of memory, or somebody else's. */
+function describeEnd(end: {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+  readonly sawOomKill: boolean;
+}): QfleetError {
+  const { code, signal, stderr } = end;
+  const isKilled = signal === 'SIGKILL' || signal === 'SIGTERM';
+  const isOutOfMemory =
+    /out of memory|bad_alloc|Cannot allocate memory|allocation failed/i.test(stderr) ||
+    (signal === 'SIGKILL' && end.sawOomKill);
+  if (isKilled && !isOutOfMemory) {
+    return new QfleetError('crashed', `The process that ran ONNX Runtime was killed (${signal}).`, {
+      hint: 'Repeat the command; see which user, service manager or out-of-memory daemon ends processes here.',
+    });
+  }
   const how = isOutOfMemory ? 'out of memory' : (signal ?? `exit code ${code}`);
   const lines = stderr.trim().split('\n');
   const told = (lines.find((line) => /error|fatal|terminate|memory/i.test(line)) ?? lines.at(-1))?.slice(

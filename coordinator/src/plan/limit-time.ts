@@ -49,10 +49,33 @@ export function limitEvaluate(evaluation: {
   readonly count: number;
   readonly isEmulated: boolean;
 }): number {
-  const { model, count, isEmulated } = evaluation;
+  return clampLimit(10 * minuteMs + evaluation.count * slowInferenceMs(evaluation));
+}
+
+/** The first inference also allocates, packs weights and compiles kernels. */
+const firstInferenceFactor = 10;
+
+/** Of one inference of `batch` samples: a minute, and more where the model has much to compute. */
+export function limitInference(inference: {
+  readonly model: Pick<Model, 'macs'>;
+  readonly batch: number;
+  readonly isEmulated: boolean;
+}): number {
+  const { batch } = inference;
+  return clampLimit(
+    Math.max(minuteMs, firstInferenceFactor * Math.max(1, batch) * slowInferenceMs(inference)),
+  );
+}
+
+function slowInferenceMs({
+  model,
+  isEmulated,
+}: {
+  readonly model: Pick<Model, 'macs'>;
+  readonly isEmulated: boolean;
+}): number {
   const inferenceMs = model.macs === undefined ? 5000 : 50 + (model.macs / slowMacsPerSec) * 1000;
-  const factor = isEmulated ? emulationFactor : 1;
-  return clampLimit(10 * minuteMs + count * inferenceMs * factor);
+  return inferenceMs * (isEmulated ? emulationFactor : 1);
 }
 
 function clampLimit(limitMs: number): number {

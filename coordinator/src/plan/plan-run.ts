@@ -116,6 +116,7 @@ function planEvaluations(
           dataset,
           count,
           profile: isEmulated && plan.timing.operatorProfile,
+          isEmulated,
         }),
         timeLimitMs: limitEvaluate({ model, count, isEmulated }),
       })),

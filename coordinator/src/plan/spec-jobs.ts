@@ -4,6 +4,7 @@ import type { Inputs__Output } from '@qfleet/shared/gen/qfleet/v1/Inputs.ts';
 import type { VariantRef__Output } from '@qfleet/shared/gen/qfleet/v1/VariantRef.ts';
 import type { Model, Variant } from '../artefacts/artefacts.ts';
 import type { JobSpec } from '../store/records.ts';
+import { limitInference } from './limit-time.ts';
 import type { Plan } from './plan.ts';
 import { planLoad } from './plan-load.ts';
 import type { PlannedInputs, PlanRequest } from './plan-request.ts';
@@ -46,6 +47,7 @@ export function specMeasure(
       maxRepeats: timing.repeats,
       // Heat does not ask how the load was offered: once is enough.
       sustainedMs: isFirst(plan, scenario) ? Math.round(timing.sustainedMinutes * 60_000) : 0,
+      inferenceLimitMs: limitInference({ model, batch: settings.batch, isEmulated: false }),
     },
   };
 }
@@ -61,6 +63,7 @@ export function specEvaluate(
     count: number;
     /** Nothing is timed there that would bring a profile. */
     profile: boolean;
+    isEmulated: boolean;
   },
 ): JobSpec {
   const { plan, model } = request;
@@ -76,6 +79,7 @@ export function specEvaluate(
       topK,
       repeatCount: Math.min(repeatCount, count),
       profile: part.profile,
+      inferenceLimitMs: limitInference({ model, batch: 1, isEmulated: part.isEmulated }),
     },
   };
 }

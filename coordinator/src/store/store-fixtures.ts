@@ -91,6 +91,7 @@ export function exampleSpec(variantDigest = fakeDigest('variant')): JobSpec {
       topK: 1,
       repeatCount: 0,
       profile: false,
+      inferenceLimitMs: 0,
     },
   };
 }
@@ -114,6 +115,7 @@ export function exampleMeasure(variantDigest = fakeDigest('variant')): NonNullab
     counters: false,
     maxRepeats: 0,
     sustainedMs: 0,
+    inferenceLimitMs: 0,
   };
 }
 

@@ -40,18 +40,31 @@ export const environmentSchema = z.object({
 
 /** Why an attempt or a launch failed. The class decides whether it is tried again. */
 export const failureSchema = z.object({
-  class: z.enum([
-    'oom',
-    'timeout',
-    'crashed',
-    'bad-model',
-    'digest-mismatch',
-    'unsupported',
-    'bad-input',
-    'disk-full',
-    'cancelled',
-    'internal',
-  ]),
+  class: z
+    .enum([
+      /** The device's memory ran out: an allocation failed, or the kernel ended the runner. */
+      'oom',
+      /** The agent's limit of memory, time or file size ended the runner. */
+      'memory-limit',
+      'time-limit',
+      'file-limit',
+      /** Somebody else ended the runner. */
+      'killed',
+      /** The host's measurement lock was not to be had. */
+      'host-busy',
+      /** The job's time was over. */
+      'timeout',
+      'crashed',
+      'bad-model',
+      'digest-mismatch',
+      'unsupported',
+      'bad-input',
+      'disk-full',
+      'cancelled',
+      'internal',
+    ])
+    // A newer agent's class that this version does not know: its message says what it is.
+    .catch('internal'),
   message: z.string(),
   hint: z.string().optional(),
 });

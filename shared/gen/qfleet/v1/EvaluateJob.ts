@@ -13,6 +13,7 @@ export interface EvaluateJob {
   'topK'?: (number);
   'repeatCount'?: (number);
   'profile'?: (boolean);
+  'inferenceLimitMs'?: (number);
 }
 
 export interface EvaluateJob__Output {
@@ -24,4 +25,5 @@ export interface EvaluateJob__Output {
   'topK': (number);
   'repeatCount': (number);
   'profile': (boolean);
+  'inferenceLimitMs': (number);
 }

@@ -22,6 +22,7 @@ export interface MeasureJob {
   'counters'?: (boolean);
   'maxRepeats'?: (number);
   'sustainedMs'?: (number);
+  'inferenceLimitMs'?: (number);
 }
 
 export interface MeasureJob__Output {
@@ -41,4 +42,5 @@ export interface MeasureJob__Output {
   'counters': (boolean);
   'maxRepeats': (number);
   'sustainedMs': (number);
+  'inferenceLimitMs': (number);
 }
