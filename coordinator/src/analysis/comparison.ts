@@ -16,6 +16,8 @@ const transferVerdictSchema = z.object({
   verdict: z.enum(['transfers', 'transfers with loss', 'does not transfer', 'cannot be said']),
   /** What was shown of answers and of speed, in words. */
   reasons: z.array(z.string()),
+  /** Those of the reasons on which the verdict rests. */
+  decisive: z.array(z.string()),
 });
 export type TransferVerdict = z.infer<typeof transferVerdictSchema>;
 

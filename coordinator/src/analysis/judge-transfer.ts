@@ -38,11 +38,18 @@ export interface TransferEvidence {
 export function judgeTransfer(evidence: TransferEvidence): TransferVerdict {
   const numerics = judgeNumerics(evidence);
   const speed = judgeSpeed(evidence);
-  const reasons = [numerics.why, speed.why, ...(speed.word === 'worse' ? (evidence.whyNotFaster ?? []) : [])];
-  if (numerics.word === 'worse') return { verdict: 'does not transfer', reasons };
-  if (numerics.word === 'unclear') return { verdict: 'cannot be said', reasons };
-  if (speed.word === 'worse') return { verdict: 'transfers with loss', reasons };
-  return { verdict: speed.word === 'same' ? 'transfers' : 'cannot be said', reasons };
+  const whyNotFaster = speed.word === 'worse' ? (evidence.whyNotFaster ?? []) : [];
+  const reasons = [numerics.why, speed.why, ...whyNotFaster];
+  const verdict = (word: TransferVerdict['verdict'], decisive: string[]): TransferVerdict => ({
+    verdict: word,
+    reasons,
+    decisive,
+  });
+  if (numerics.word === 'worse') return verdict('does not transfer', [numerics.why]);
+  if (numerics.word === 'unclear') return verdict('cannot be said', [numerics.why]);
+  if (speed.word === 'worse') return verdict('transfers with loss', [speed.why, ...whyNotFaster]);
+  if (speed.word === 'same') return verdict('transfers', [numerics.why, speed.why]);
+  return verdict('cannot be said', [speed.why]);
 }
 
 function judgeNumerics({ comparison, margins = defaultTransferMargins }: TransferEvidence): Part {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { RunComparison } from '../analysis/compare-runs.ts';
+import type { RunComparisons } from '../analysis/compare-runs.ts';
 import type { Model, Variant } from '../artefacts/artefacts.ts';
 import type { ContractFields } from '../artefacts/input-contract.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
@@ -49,10 +49,8 @@ export interface Services {
   /** UTF-8. */
   buildReport(run: RunRecord, format: ReportFormat): Promise<Readable>;
   /** A run against an earlier one, cell by cell. */
-  compareRuns(
-    run: RunRecord,
-    base: RunRecord,
-  ): Promise<{ readonly rows: readonly RunComparison[]; readonly unmatched: number }>;
+  /** Throws `failed-precondition` for runs of different models. */
+  compareRuns(run: RunRecord, base: RunRecord): Promise<RunComparisons>;
   addImport(order: {
     readonly kind: ImportKind;
     readonly path: string;

@@ -72,6 +72,50 @@ test('a run that got 20 % slower is a regression, one that got faster is none', 
   assert.deepEqual(outcomes(judge(1.6e6).checks, 'regression.latency'), { passed: 2 });
 });
 
+test('a gate that compared nothing with its base run does not pass, whatever else does', () => {
+  const subject = syntheticEvidence({ places: [place] });
+  const policy = policySchema.parse({ maxAccuracyLoss: 100, regression: {} });
+  const elsewhere = syntheticEvidence({ places: [{ ...place, deviceId: 'elsewhere' }] });
+  const { rows, leftOut } = compareRuns(subject, elsewhere);
+  const checks = judgeGate(policy, buildReport(subject), rows, leftOut);
+  assert.deepEqual(outcomes(checks, 'maxAccuracyLoss'), { passed: 2 });
+  // Two of the run and two of the base, and the comparison itself.
+  assert.deepEqual(outcomes(checks, 'regression'), { skipped: 4, failed: 1 });
+  assert.match(checks.at(-1)?.detail ?? '', /nothing was comparable/);
+  assert.ok(checks.some(({ detail }) => detail === 'only the run has it: no device workbench there'));
+});
+
+test('a rule between places says that there is only one', () => {
+  const one = buildReport(syntheticEvidence({ places: [place] }));
+  const policy = policySchema.parse({ maxOwnFlips: 0.1, transfer: ['transfers'], maxAccuracyLoss: 100 });
+  const checks = judgeGate(policy, one, undefined);
+  assert.deepEqual(outcomes(checks, 'maxOwnFlips'), { skipped: 1 });
+  assert.deepEqual(outcomes(checks, 'transfer'), { skipped: 1 });
+});
+
+test('a check that fails tells the reason that made it fail', () => {
+  const [comparison] = report.comparisons.filter(({ variant }) => variant.name === 'int8-per-channel');
+  const transfer = {
+    verdict: 'transfers with loss' as const,
+    reasons: ['accuracy as it was', 'speed-up 0.90 here, 2.00 there'],
+    decisive: ['speed-up 0.90 here, 2.00 there'],
+  };
+  const slow = { ...report, comparisons: [{ ...comparison!, transfer }] };
+  const [check] = judgeGate(policySchema.parse({ transfer: ['transfers'] }), slow, undefined);
+  assert.equal(check?.detail, 'transfers with loss: speed-up 0.90 here, 2.00 there');
+  const reasons = [
+    { code: 'contended' as const, detail: 'others took 9 %' },
+    { code: 'noisy' as const, detail: 'medians vary' },
+  ];
+  const cells = report.cells.map((cell) => ({ ...cell, timing: { verdict: 'contended' as const, reasons } }));
+  const timed = judgeGate(
+    policySchema.parse({ timing: ['trusted', 'noisy'] }),
+    { ...report, cells },
+    undefined,
+  );
+  assert.deepEqual(new Set(timed.map(({ detail }) => detail)), new Set(['contended: others took 9 %']));
+});
+
 test('a gate over equal runs whose launches drift fails at most one time in twenty', () => {
   const policy = policySchema.parse({ regression: {} });
   const runs = 40;

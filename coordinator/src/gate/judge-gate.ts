@@ -1,7 +1,8 @@
 import type { Reading } from '@qfleet/shared/reading.ts';
 import type { Cell } from '../analysis/cell.ts';
-import type { RunComparison } from '../analysis/compare-runs.ts';
+import type { LeftOut, RunComparison } from '../analysis/compare-runs.ts';
 import type { Report } from '../report/report.ts';
+import { judgeIntegerShare } from './judge-integer-share.ts';
 import type { Policy } from './policy.ts';
 
 /** One rule applied to one thing. */
@@ -17,12 +18,14 @@ export interface Check {
 
 /**
  * A policy over a report, and over the comparison with a base run where it asks for that. What cannot be known, as
- * latencies of emulated devices, is skipped and said, but for what the policy asks to be shown. Pure.
+ * latencies of emulated devices, is skipped and said, but for what the policy asks to be shown. A rule that finds
+ * nothing to compare says so, and a comparison with a base run in which nothing was comparable fails. Pure.
  */
 export function judgeGate(
   policy: Policy,
   report: Report,
   regressions: readonly RunComparison[] | undefined,
+  leftOut: readonly LeftOut[] = [],
 ): Check[] {
   const wanted = new Set(
     policy.variants ??
@@ -34,7 +37,9 @@ export function judgeGate(
     ...cells.flatMap((cell) => [...checkAccuracy(policy, cell), ...checkTiming(policy, cell)]),
     ...checkComparisons(policy, report, wanted),
     ...checkIntegers(policy, report, wanted),
-    ...(policy.regression && regressions ? checkRegressions(policy.regression, regressions, wanted) : []),
+    ...(policy.regression && regressions
+      ? checkRegressions(policy.regression, { rows: regressions, leftOut }, wanted)
+      : []),
   ];
 }
 
@@ -82,15 +87,12 @@ function checkTiming({ timing: allowed }: Policy, cell: Cell): Check[] {
   if (verdict === 'emulated' && !allowed.includes('emulated')) {
     return [{ rule: 'timing', subject, outcome: 'skipped', detail: 'emulated: it is not timed' }];
   }
-  const why = reasons[0] ? `: ${reasons[0].detail}` : '';
-  return [
-    {
-      rule: 'timing',
-      subject,
-      outcome: allowed.includes(verdict) ? 'passed' : 'failed',
-      detail: `${verdict}${why}`,
-    },
-  ];
+  const isGood = allowed.includes(verdict);
+  // Of a verdict that fails only what the policy does not allow: the rest is not why.
+  const decisive = reasons.filter(({ code }) => isGood || !allowed.includes(code));
+  const why = decisive.map(({ detail }) => detail).join('; ');
+  const detail = why === '' ? verdict : `${verdict}: ${why}`;
+  return [{ rule: 'timing', subject, outcome: isGood ? 'passed' : 'failed', detail }];
 }
 
 function checkComparisons(policy: Policy, report: Report, wanted: ReadonlySet<string>): Check[] {
@@ -98,6 +100,16 @@ function checkComparisons(policy: Policy, report: Report, wanted: ReadonlySet<st
     report.comparisons.filter(({ variant }) => wanted.has(variant.name)),
     ({ placeId, variant }) => `${placeId} ${variant.digest}`,
   );
+  const rules = (['maxOwnFlips', 'transfer'] as const).filter((rule) => policy[rule] !== undefined);
+  if (groups.size === 0) {
+    const detail = 'nothing to compare: no variant ran on a second device or backend';
+    return rules.map((rule) => ({
+      rule,
+      subject: report.run.name || report.run.id,
+      outcome: 'skipped',
+      detail,
+    }));
+  }
   return [...groups.values()].flatMap((group) => {
     const one = group[0]!;
     const place = report.places.find(({ id }) => id === one.placeId);
@@ -108,13 +120,13 @@ function checkComparisons(policy: Policy, report: Report, wanted: ReadonlySet<st
       checks.push(checkUpper('maxOwnFlips', subject, flips, policy.maxOwnFlips, 'of inputs'));
     }
     if (policy.transfer) {
-      const { verdict, reasons } = one.transfer;
+      const { verdict, decisive } = one.transfer;
       const isGood = policy.transfer.includes(verdict);
       checks.push({
         rule: 'transfer',
         subject,
         outcome: isGood ? 'passed' : 'failed',
-        detail: `${verdict}: ${reasons[0] ?? ''}`,
+        detail: `${verdict}: ${decisive.join('; ')}`,
       });
     }
     return checks;
@@ -127,39 +139,49 @@ function checkIntegers(
   wanted: ReadonlySet<string>,
 ): Check[] {
   if (least === undefined) return [];
-  return report.compatibility.flatMap(({ cellId, macShare, reason }): Check[] => {
-    const cell = report.cells.find(({ id }) => id === cellId);
+  return report.compatibility.flatMap((entry): Check[] => {
+    const cell = report.cells.find(({ id }) => id === entry.cellId);
     if (!cell || !wanted.has(cell.variant.name) || cell.isReference) return [];
-    const subject = subjectOf(cell);
-    if (macShare === undefined) {
-      const detail = `not known: ${reason ?? 'no layer was recognised'}`;
-      return [{ rule: 'minIntegerShare', subject, outcome: 'skipped', detail }];
-    }
-    const detail = `${(100 * macShare).toFixed(1)} % of MACs, at least ${100 * least} %`;
-    return [{ rule: 'minIntegerShare', subject, outcome: macShare >= least ? 'passed' : 'failed', detail }];
+    return [{ rule: 'minIntegerShare', subject: subjectOf(cell), ...judgeIntegerShare(entry, least) }];
   });
 }
 
 function checkRegressions(
   { maxLatencyRatio, needsProof, maxAccuracyLoss }: NonNullable<Policy['regression']>,
-  rows: readonly RunComparison[],
+  { rows, leftOut }: { readonly rows: readonly RunComparison[]; readonly leftOut: readonly LeftOut[] },
   wanted: ReadonlySet<string>,
 ): Check[] {
-  return rows
-    .filter(({ variant }) => wanted.has(variant) || wanted.size === 0)
-    .flatMap((row) => {
-      const subject = `${row.variant} on ${row.deviceName}, ${row.backend}, ${row.scenario}`;
-      return [
-        checkRegression('regression.latency', subject, row.latencyRatio, {
-          limit: maxLatencyRatio,
-          needsProof,
-        }),
-        checkRegression('regression.accuracy', subject, row.accuracyLoss, {
-          limit: maxAccuracyLoss,
-          needsProof: false,
-        }),
-      ];
-    });
+  const isWanted = ({ variant }: { readonly variant: string }): boolean =>
+    wanted.has(variant) || wanted.size === 0;
+  const checks = rows.filter(isWanted).flatMap((row) => {
+    const subject = subjectOfRow(row);
+    return [
+      checkRegression('regression.latency', subject, row.latencyRatio, {
+        limit: maxLatencyRatio,
+        needsProof,
+      }),
+      checkRegression('regression.accuracy', subject, row.accuracyLoss, {
+        limit: maxAccuracyLoss,
+        needsProof: false,
+      }),
+    ];
+  });
+  const alone = leftOut.filter(isWanted).map((cell): Check => {
+    const detail = `only the ${cell.isOf === 'run' ? 'run' : 'base run'} has it: ${cell.reason}`;
+    return { rule: 'regression', subject: subjectOfRow(cell), outcome: 'skipped', detail };
+  });
+  const isAnyCompared = checks.some(({ outcome }) => outcome !== 'skipped');
+  const nothing: Check = {
+    rule: 'regression',
+    subject: 'the base run',
+    outcome: 'failed',
+    detail: 'nothing was comparable: see what was skipped',
+  };
+  return [...checks, ...alone, ...(isAnyCompared ? [] : [nothing])];
+}
+
+function subjectOfRow(row: Pick<LeftOut, 'variant' | 'deviceName' | 'backend' | 'scenario'>): string {
+  return `${row.variant} on ${row.deviceName}, ${row.backend}, ${row.scenario}`;
 }
 
 /** A regression takes an effect above the limit and an interval that lies above it whole. */

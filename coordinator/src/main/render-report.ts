@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { Worker } from 'node:worker_threads';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import type { RunComparison } from '../analysis/compare-runs.ts';
+import type { RunComparisons } from '../analysis/compare-runs.ts';
 import type { ReportFormat } from '../api/services.ts';
 import type { StoredRun } from '../evidence/stored-run.ts';
 import type { ImportedSet } from '../imports/imported-set.ts';
@@ -37,11 +37,6 @@ export type ReportAnswer =
   | { readonly text: ReadableStream<Uint8Array> }
   | { readonly comparison: RunComparisons }
   | { readonly failure: Pick<QfleetError, 'code' | 'message' | 'hint'> };
-
-export interface RunComparisons {
-  readonly rows: readonly RunComparison[];
-  readonly unmatched: number;
-}
 
 /**
  * A report's text in UTF-8, in pieces as they are read: that of a large fleet has hundreds of megabytes. It is computed in

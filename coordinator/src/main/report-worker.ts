@@ -2,7 +2,7 @@
 import { ReadableStream } from 'node:stream/web';
 import { parentPort, workerData } from 'node:worker_threads';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import { compareRuns } from '../analysis/compare-runs.ts';
+import { compareRuns, type RunComparisons } from '../analysis/compare-runs.ts';
 import type { RunEvidence } from '../analysis/evidence.ts';
 import type { ReportFormat } from '../api/services.ts';
 import { readBlob } from '../blobs/read-blob.ts';
@@ -12,7 +12,7 @@ import type { StoredRun } from '../evidence/stored-run.ts';
 import { openSummaryCache } from '../evidence/summary-cache.ts';
 import { buildReport } from '../report/build-report.ts';
 import type { Report } from '../report/report.ts';
-import type { ReportAnswer, ReportOrder, RunComparisons } from './render-report.ts';
+import type { ReportAnswer, ReportOrder } from './render-report.ts';
 
 /** A format is imported when it is asked for: the page's figures bring large libraries. */
 const formatters: Record<ReportFormat, () => Promise<(report: Report) => string | Iterable<string>>> = {

@@ -5,6 +5,8 @@ import { scenarioSchema } from './scenario.ts';
 /** What the user asks for: variants × devices × backends × scenarios, with limits. Every field has a default but the model. */
 export const planSchema = z.strictObject({
   name: z.string().default(''),
+  /** `divergence`: a step of a search inside a network, which is never the run that `latest` means. */
+  purpose: z.enum(['measurement', 'divergence']).default('measurement'),
   /** Name or digest. */
   model: z.string(),
   /** Names, digests, or `all`. */

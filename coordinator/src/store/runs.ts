@@ -38,12 +38,19 @@ export async function createRun(scope: Scope, run: NewRun): Promise<RunRecord> {
   return toRun(row);
 }
 
-/** By id, by name (the newest), by unambiguous id prefix, or `latest`. */
+/** A plan that says so, as it is stored: quotation marks within a name would be escaped. */
+const divergencePlan = '%"purpose":"divergence"%';
+
+/** By id, by name (the newest), by unambiguous id prefix, or `latest`: the newest that somebody asked for as such. */
 export async function findRun(scope: Scope, idOrName: string): Promise<RunRecord | undefined> {
   const newest = scope.db.selectFrom('runs').selectAll().orderBy('number', 'desc');
   const exact = await newest.where('id', '=', idOrName).executeTakeFirst();
   if (exact) return toRun(exact);
-  if (idOrName === 'latest') return optionalRun(await newest.limit(1).executeTakeFirst());
+  if (idOrName === 'latest') {
+    return optionalRun(
+      await newest.where('plan_json', 'not like', divergencePlan).limit(1).executeTakeFirst(),
+    );
+  }
   const named = await newest.where('name', '=', idOrName).limit(1).executeTakeFirst();
   if (named || idOrName === '') return optionalRun(named);
   const escaped = idOrName.replace(/[\\%_]/g, '\\$&');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createRandom, shuffle } from '@qfleet/shared/random.ts';
+import { planSchema } from '../plan/plan.ts';
 import type { LeasedJob, Store } from './store.ts';
 import {
   addExampleDevices,
@@ -116,6 +117,19 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
   });
 
   suite(`${name}: runs`, () => {
+    on('a step of a search for a divergence is never the latest run, whatever a name says', async (store) => {
+      await addExampleDevices(store, { d1: 'b' });
+      assert.equal(await store.findRun('latest'), undefined);
+      const of = (id: string, plan: object) => {
+        const run = exampleRun(id, ['d1'], 1);
+        return { ...run, record: { ...run.record, plan: planSchema.parse({ model: 'm', ...plan }) } };
+      };
+      await store.createRun(of('run_1', { name: 'of "purpose":"divergence"' }));
+      await store.createRun(of('run_2', { purpose: 'divergence' }));
+      assert.equal((await store.findRun('latest'))?.id, 'run_1');
+      assert.equal((await store.findRun('run_2'))?.id, 'run_2');
+    });
+
     on('a run is found by id, name, prefix and as the latest', async (store) => {
       await addExampleDevices(store, { d1: 'b' });
       await store.createRun(exampleRun('run_aa1', ['d1'], 1));

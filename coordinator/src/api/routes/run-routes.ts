@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { runComparisonSchema } from '../../analysis/compare-runs.ts';
+import { runComparisonsSchema } from '../../analysis/compare-runs.ts';
 import { findRun } from '../../main/find-by-name.ts';
 import { planSchema } from '../../plan/plan.ts';
 import type { RunRecord } from '../../store/records.ts';
@@ -17,13 +17,6 @@ const mediaTypes: Record<ReportFormat, string> = {
 };
 
 const reportQuery = z.object({ format: z.enum(['json', 'table', 'md', 'csv', 'html']).default('json') });
-
-/** A run against an earlier one. */
-export const runComparisonsSchema = z.object({
-  rows: z.array(runComparisonSchema),
-  /** Cells of the run that the base has not. */
-  unmatched: z.number(),
-});
 
 export function runRoutes(services: Services): Route[] {
   const { store } = services;
@@ -90,8 +83,7 @@ export function runRoutes(services: Services): Route[] {
       response: runComparisonsSchema,
       handle: async ({ params, query }) => {
         const [run, base] = [await findRun(store, params.name), await findRun(store, query.base)];
-        const { rows, unmatched } = await services.compareRuns(run, base);
-        return { rows: [...rows], unmatched };
+        return services.compareRuns(run, base);
       },
     }),
     defineRoute({

@@ -1,7 +1,7 @@
+import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Reading } from '@qfleet/shared/reading.ts';
 import type { Command } from 'commander';
-import type { RunComparison } from '../../analysis/compare-runs.ts';
-import { runComparisonsSchema } from '../../api/routes/run-routes.ts';
+import { type LeftOut, type RunComparison, runComparisonsSchema } from '../../analysis/compare-runs.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
@@ -22,11 +22,39 @@ export function addCompareCommand(program: Command, context: CliContext): void {
     const format = parseFormat(options.output);
     const client = await connectToCoordinator(context, options);
     const path = `/v1/runs/${encodeURIComponent(run)}/compare?base=${encodeURIComponent(base)}`;
-    const { rows, unmatched } = await client.get(path, runComparisonsSchema);
+    const { rows, leftOut } = await client.get(path, runComparisonsSchema);
     printRows(context, format, columns, rows);
-    if (unmatched > 0) say(context, `${unmatched} cells have no counterpart in ${base}.`);
+    for (const line of describeLeftOut(leftOut, { run, base })) say(context, line);
+    requireCompared(rows, { run, base });
   });
   withExample(command, './qfleet compare latest nightly');
+}
+
+function describeLeftOut(
+  leftOut: readonly LeftOut[],
+  names: { readonly run: string; readonly base: string },
+): string[] {
+  return leftOut.map(
+    ({ variant, deviceName, backend, scenario, isOf, reason }) =>
+      `Left out: ${variant} on ${deviceName}, ${backend}, ${scenario}: only ${names[isOf]} has it (${reason}).`,
+  );
+}
+
+/** Throws `failed-precondition` where no figure of one run has one of the other to be compared with. */
+function requireCompared(
+  rows: readonly RunComparison[],
+  { run, base }: { readonly run: string; readonly base: string },
+): void {
+  const isCompared = ({ latencyRatio, accuracyLoss }: RunComparison): boolean =>
+    [latencyRatio, accuracyLoss].some(({ status }) => status !== 'unavailable');
+  if (rows.some(isCompared)) return;
+  const reasons = rows.flatMap(({ latencyRatio, accuracyLoss }) =>
+    [latencyRatio, accuracyLoss].flatMap((reading) => ('reason' in reading ? [reading.reason] : [])),
+  );
+  const why = [...new Set(reasons)].slice(0, 3).join('; ') || 'they share no device, variant and scenario';
+  throw new QfleetError('failed-precondition', `Nothing of ${run} is comparable with ${base}: ${why}.`, {
+    hint: 'Compare runs of the same variants on the same devices, under the same scenario and settings.',
+  });
 }
 
 const columns: Column<RunComparison>[] = [

@@ -1,5 +1,6 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { type Command, InvalidArgumentError } from 'commander';
+import { judgeIntegerShare } from '../../gate/judge-integer-share.ts';
 import { type Report, reportSchema } from '../../report/report.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
@@ -73,22 +74,26 @@ function rowsOf(report: Report): Row[] {
   });
 }
 
-/** Throws `gate-not-met` where a quantized variant misses the share, or where it cannot be said. */
+/** Throws `gate-not-met` where a quantized variant misses the share, or where of none it is known. */
 function requireIntegers(rows: readonly Row[], least: number | undefined, say: (line: string) => void): void {
   if (least === undefined) return;
-  const quantized = rows.filter(({ isQuantized }) => isQuantized);
-  const failing = quantized.filter(({ macShare }) => macShare === undefined || macShare < least);
-  for (const row of failing) {
-    const found =
-      row.macShare === undefined
-        ? `not known: ${row.reason ?? 'no layer was recognised'}`
-        : percent(row.macShare);
-    say(`${row.variant} on ${row.device}, ${row.backend}: ${found}`);
+  const judged = rows
+    .filter(({ isQuantized }) => isQuantized)
+    .map((row) => ({ row, ...judgeIntegerShare(row, least) }));
+  for (const { row, outcome, detail } of judged) {
+    if (outcome !== 'passed') say(`${row.variant} on ${row.device}, ${row.backend}: ${detail}`);
+  }
+  const known = judged.filter(({ outcome }) => outcome !== 'skipped');
+  const failing = known.filter(({ outcome }) => outcome === 'failed');
+  if (known.length === 0) {
+    throw new QfleetError('gate-not-met', 'Of no quantized variant is it known what ran on integers.', {
+      hint: 'Time the run with an operator profile, or evaluate it, on a backend that records one.',
+    });
   }
   if (failing.length === 0) return;
   throw new QfleetError(
     'gate-not-met',
-    `${failing.length} of ${quantized.length} quantized variants have less than ${percent(least)} of their multiply-accumulates on integers.`,
+    `${failing.length} of ${known.length} quantized variants of which it is known have less than ${percent(least)} of their multiply-accumulates on integers.`,
   );
 }
 

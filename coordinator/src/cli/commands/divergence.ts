@@ -239,6 +239,7 @@ class Search {
     const exposed = await client.post(`${base}/exposed`, variantSchema, { variant, tensors });
     const created = await client.post('/v1/runs', runDetailSchema, {
       name: `divergence of ${variant}`,
+      purpose: 'divergence',
       model,
       variants: [exposed.digest],
       devices: [place.device.id],

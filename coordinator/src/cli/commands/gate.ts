@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Command } from 'commander';
+import { runComparisonsSchema } from '../../analysis/compare-runs.ts';
 import { describeIssues } from '../../api/parse-input.ts';
-import { runComparisonsSchema } from '../../api/routes/run-routes.ts';
 import { formatJunit, formatSummary } from '../../gate/format-gate.ts';
 import { type Check, judgeGate } from '../../gate/judge-gate.ts';
 import { type Policy, policySchema } from '../../gate/policy.ts';
@@ -47,7 +47,7 @@ export function addGateCommand(program: Command, context: CliContext): void {
       base === undefined
         ? undefined
         : await client.get(`${path}/compare?base=${encodeURIComponent(base)}`, runComparisonsSchema);
-    const checks = judgeGate(policy, report, compared?.rows);
+    const checks = judgeGate(policy, report, compared?.rows, compared?.leftOut);
     const name = report.run.name || report.run.id;
     if (options.junit) await writeFile(resolve(context.cwd, options.junit), formatJunit(checks, name));
     if (options.summary) await writeFile(resolve(context.cwd, options.summary), formatSummary(checks, name));
