@@ -14,7 +14,10 @@ export interface JudgedDevice {
 export interface JudgedSeries {
   /** The series that counts, from 0. */
   readonly chosen: number;
-  /** The worst verdict of each series over all variants of the job, in the order they were made. */
+  /**
+   * The worst verdict of each series over the variants of the job that could be timed at all, in the order they were
+   * made.
+   */
   readonly tried: readonly TimingVerdictWord[];
 }
 
@@ -26,11 +29,15 @@ export function judgeSeries(
 ): JudgedSeries {
   const last = facts.launches.reduce((most, { series = 0 }) => Math.max(most, series), 0);
   const variants = [...new Set(facts.launches.map(({ variantDigest }) => variantDigest))];
-  const judged = Array.from({ length: last + 1 }, (_, series) => ({
-    verdicts: variants.map((variantDigest) => {
-      const launches = readLaunches(facts, { variantDigest, series }, blobs);
-      return judgeLaunches(facts, { launches, whyNone: undefined }, device);
-    }),
+  const read = Array.from({ length: last + 1 }, (_, series) =>
+    variants.map((variantDigest) => readLaunches(facts, { variantDigest, series }, blobs)),
+  );
+  // A variant that cannot be launched is in no series any better.
+  const isTimed = variants.map((_, i) => read.some((ofSeries) => ofSeries[i]!.completed.length > 0));
+  const judged = read.map((ofSeries) => ({
+    verdicts: ofSeries
+      .filter((_, i) => isTimed[i])
+      .map((launches) => judgeLaunches(facts, { launches, whyNone: undefined }, device)),
   }));
   return { chosen: chooseSeries(judged), tried: judged.map(({ verdicts }) => worstOf(verdicts)) };
 }

@@ -14,16 +14,18 @@ export interface LaunchEvidence {
 
 /**
  * The launches of one variant in one series of a measure job, in the job's order, their samples taken out of the
- * samples blob.
+ * samples blob. A variant that was given up before that series has the failures of those before, for which it was.
  */
 export function readLaunches(
   facts: MeasureFacts,
   { variantDigest, series }: { readonly variantDigest: string; readonly series: number },
   blobs: ReadonlyMap<string, Uint8Array>,
 ): LaunchEvidence {
-  const launches = facts.launches
-    .filter((launch) => launch.variantDigest === variantDigest && (launch.series ?? 0) === series)
+  const all = facts.launches
+    .filter((launch) => launch.variantDigest === variantDigest)
     .sort((a, b) => a.order - b.order);
+  const ofSeries = all.filter((launch) => (launch.series ?? 0) === series);
+  const launches = ofSeries.length > 0 ? ofSeries : all.filter(({ failure }) => failure);
   const bytes = facts.samplesBlob === undefined ? new Uint8Array() : blobs.get(facts.samplesBlob);
   const read = launches.map((launch, round) => readLaunch(facts.scenario, launch, round, bytes));
   return {

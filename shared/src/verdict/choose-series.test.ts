@@ -16,6 +16,18 @@ test('the series whose worst variant is least bad counts, of equal ones the firs
   );
 });
 
+test('a variant that is as bad in every series does not decide over the others', () => {
+  assert.equal(
+    chooseSeries([
+      verdicts('insufficient', 'noisy'),
+      verdicts('insufficient', 'trusted'),
+      verdicts('insufficient', 'trusted'),
+    ]),
+    1,
+  );
+  assert.equal(chooseSeries([verdicts('noisy', 'trusted'), verdicts('trusted', 'contended')]), 0);
+});
+
 test('only what another series may mend is launched again', () => {
   for (const word of ['noisy', 'throttled', 'contended'] as const) {
     assert.equal(isWorthRepeating(verdicts('trusted', word).verdicts), true, word);

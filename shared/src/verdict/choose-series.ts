@@ -9,13 +9,20 @@ export function isWorthRepeating(verdicts: readonly TimingVerdict[]): boolean {
 }
 
 /**
- * Which series of launches counts: that whose worst verdict over all variants is the least bad, of equal ones the
- * first. All variants of a job are taken from one series, since they are compared by rounds. Chosen by verdicts
- * alone, never by how fast anything was. `series` holds at least one.
+ * Which series of launches counts: that whose worst verdict over all variants is the least bad, where these are equal
+ * that whose next worst is, and so on, of equal ones the first: a variant that is as bad in every series does not decide
+ * over the others. All variants of a job are taken from one series, since they are compared by rounds. Chosen by verdicts
+ * alone, never by how fast anything was. `series` holds at least one, all of them with the same variants.
  */
 export function chooseSeries(series: readonly { readonly verdicts: readonly TimingVerdict[] }[]): number {
   const badness = series.map(({ verdicts }) =>
-    Math.max(0, ...verdicts.map(({ verdict }) => timingVerdicts.indexOf(verdict))),
+    verdicts.map(({ verdict }) => timingVerdicts.indexOf(verdict)).sort((a, b) => b - a),
   );
-  return badness.indexOf(Math.min(...badness));
+  return badness.reduce((best, own, index) => (isLess(own, badness[best]!) ? index : best), 0);
+}
+
+/** By the first that differs. */
+function isLess(left: readonly number[], right: readonly number[]): boolean {
+  const differing = left.findIndex((value, i) => value !== right[i]);
+  return differing >= 0 && left[differing]! < right[differing]!;
 }
