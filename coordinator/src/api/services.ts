@@ -21,6 +21,8 @@ export interface Services {
   readonly startedAtMs: number;
   readonly store: Store;
   readonly blobs: BlobStore;
+  /** For what is made on the way; emptied at the coordinator's start. */
+  readonly tempDir: string;
   /** Where agents connect to, `host:port`. */
   readonly fleetAddress: string;
   connectedDeviceIds(): ReadonlySet<string>;

@@ -22,6 +22,8 @@ export interface AddModelRequest {
   /** Takes guesses about the input contract that the user should know of. */
   readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal | undefined;
+  /** For what is made on the way; the system's by default. */
+  readonly tempDir?: string | undefined;
   readonly nowMs?: () => number;
 }
 

@@ -18,6 +18,8 @@ export interface AddVariantRequest {
   readonly store: Store;
   readonly blobs: BlobStore;
   readonly signal?: AbortSignal | undefined;
+  /** For what is made on the way; the system's by default. */
+  readonly tempDir?: string | undefined;
   readonly nowMs?: () => number;
 }
 
@@ -32,7 +34,7 @@ export async function addVariant(request: AddVariantRequest): Promise<Variant> {
   requireSameTensors('inputs', model.inputs, file.inputs);
   requireSameTensors('outputs', model.outputs, file.outputs);
   const description = describeFormat(file.read.model);
-  const { layers } = await countWork(file.read.model, { signal: request.signal });
+  const { layers } = await countWork(file.read.model, { signal: request.signal, tempDir: request.tempDir });
   const producer = file.read.model.producerName || 'an unnamed tool';
   return await store.addVariant({
     digest: file.digest,

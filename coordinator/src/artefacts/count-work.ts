@@ -10,10 +10,14 @@ import type { Model } from './artefacts.ts';
  */
 export async function countWork(
   model: ModelProto,
-  options: { readonly signal?: AbortSignal | undefined; readonly onNote?: (text: string) => void },
+  options: {
+    readonly signal?: AbortSignal | undefined;
+    readonly tempDir?: string | undefined;
+    readonly onNote?: (text: string) => void;
+  },
 ): Promise<Pick<Model, 'macs' | 'layers'>> {
   try {
-    const { macs, costs } = await inspectModel(model, { signal: options.signal });
+    const { macs, costs } = await inspectModel(model, { signal: options.signal, tempDir: options.tempDir });
     return { ...(macs !== undefined && { macs }), layers: listLayers(model, costs) };
   } catch (error) {
     const { code, message } = QfleetError.from(error);

@@ -1,6 +1,6 @@
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeTempFolder, type TempFolder } from '../files/make-temp-folder.ts';
 
 const bufferedBytes = 1 << 20;
 
@@ -9,20 +9,20 @@ const bufferedBytes = 1 << 20;
  * holding them in memory. Items are appended in order, then read by index. Removed when disposed.
  */
 export class ItemSpool implements AsyncDisposable {
-  readonly #folder: string;
+  readonly #folder: TempFolder;
   readonly #file: FileHandle;
   readonly #offsets: number[] = [0];
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
 
-  private constructor(folder: string, file: FileHandle) {
+  private constructor(folder: TempFolder, file: FileHandle) {
     this.#folder = folder;
     this.#file = file;
   }
 
-  static async create(parent: string = tmpdir()): Promise<ItemSpool> {
-    const folder = await mkdtemp(join(parent, `qfleet-import-${process.pid}-`));
-    return new ItemSpool(folder, await open(join(folder, 'items'), 'wx+', 0o600));
+  static async create(parent?: string): Promise<ItemSpool> {
+    const folder = await makeTempFolder('import', parent);
+    return new ItemSpool(folder, await open(join(folder.path, 'items'), 'wx+', 0o600));
   }
 
   get count(): number {
@@ -50,7 +50,7 @@ export class ItemSpool implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close();
-    await rm(this.#folder, { recursive: true, force: true });
+    await this.#folder[Symbol.asyncDispose]();
   }
 
   async #flush(): Promise<void> {

@@ -28,12 +28,12 @@ export interface SpooledItems extends AsyncDisposable {
  */
 export async function spoolItems(
   opened: OpenedDataset,
-  watch: ImportWatch & { readonly spoolFolder?: string | undefined },
+  watch: ImportWatch & { readonly tempDir?: string | undefined },
   limits: ImportLimits,
 ): Promise<SpooledItems> {
   await using stack = new AsyncDisposableStack();
-  const raw = stack.use(await ItemSpool.create(watch.spoolFolder));
-  const files = stack.use(await ItemSpool.create(watch.spoolFolder));
+  const raw = stack.use(await ItemSpool.create(watch.tempDir));
+  const files = stack.use(await ItemSpool.create(watch.tempDir));
   const read = await readAll(opened, { raw, files }, watch, limits);
   const isMixed = read.isColour && read.gray.size > 0;
   const kept = stack.move();

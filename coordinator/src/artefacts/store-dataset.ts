@@ -19,7 +19,7 @@ export interface StoreDatasetRequest extends ImportWatch, ClassOptions {
   readonly split: { readonly calibration: number; readonly seed: number } | 'none';
   readonly limits?: ImportLimits;
   /** Where the raw items lie until they are divided; the system's temporary folder by default. */
-  readonly spoolFolder?: string;
+  readonly tempDir?: string | undefined;
   readonly nowMs?: () => number;
 }
 

@@ -12,14 +12,16 @@ interface Parts {
   readonly store: Store;
   readonly blobs: BlobStore;
   readonly signal: AbortSignal | undefined;
+  /** For what is made on the way; the system's by default. */
+  readonly tempDir?: string | undefined;
 }
 
 /** The tensors inside a variant that can be looked at, in the order in which they are computed. */
 export async function listInnerTensors(
   variant: Variant,
-  { blobs, signal }: Omit<Parts, 'store'>,
+  { blobs, signal, tempDir }: Omit<Parts, 'store'>,
 ): Promise<InnerTensor[]> {
-  return listTensors(parseModel(await blobs.read(parseDigest(variant.digest))), signal);
+  return listTensors(parseModel(await blobs.read(parseDigest(variant.digest))), { signal, tempDir });
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
 import { indexGraph } from '../onnx/graph-index.ts';
 import { elementCount, inferShapes } from '../onnx/shapes.ts';
 import { readTensor } from '../onnx/tensor.ts';
+import type { OrtChildOptions } from '../ort/ort-child.ts';
 
 /** A tensor inside a variant that can be looked at. */
 export const innerTensorSchema = z.object({
@@ -32,11 +33,11 @@ const passive =
  */
 export async function listTensors(
   model: ModelProto,
-  signal: AbortSignal | undefined,
+  options: Pick<OrtChildOptions, 'signal' | 'tempDir'>,
 ): Promise<InnerTensor[]> {
   const graph = model.graph!;
   const { producers, initialisers, outputs } = indexGraph(graph);
-  const types = await inferShapes(model, { signal });
+  const types = await inferShapes(model, options);
   const isQuantized = graph.node.some(
     ({ opType, input }) =>
       integerOperators.test(opType) || (opType === 'QuantizeLinear' && !initialisers.has(input[0] ?? '')),

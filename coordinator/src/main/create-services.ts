@@ -26,6 +26,7 @@ export interface ServiceParts {
   readonly dataDir: string;
   readonly store: Store;
   readonly blobs: BlobStore;
+  readonly tempDir: string;
   readonly authority: Authority;
   readonly events: EventBus;
   readonly tasks: TaskWorker;
@@ -38,8 +39,19 @@ export interface ServiceParts {
 
 /** What operators may ask for, out of the coordinator's parts. */
 export function createServices(parts: ServiceParts): Services {
-  const { version, dataDir, store, blobs, authority, events, tasks, fleet, closing, reportMemoryBytes } =
-    parts;
+  const {
+    version,
+    dataDir,
+    store,
+    blobs,
+    tempDir,
+    authority,
+    events,
+    tasks,
+    fleet,
+    closing,
+    reportMemoryBytes,
+  } = parts;
   const fleetAddress = publicAddress(parts);
   return {
     version,
@@ -47,6 +59,7 @@ export function createServices(parts: ServiceParts): Services {
     startedAtMs: Date.now(),
     store,
     blobs,
+    tempDir,
     fleetAddress,
     closing,
     presence: (deviceId) => fleet.presence(deviceId),
@@ -60,9 +73,10 @@ export function createServices(parts: ServiceParts): Services {
     addModel: async (order) => {
       const notes: string[] = [];
       const onNote = (text: string): void => void notes.push(text);
-      return { model: await addModel({ ...order, store, blobs, onNote, signal: closing }), notes };
+      return { model: await addModel({ ...order, store, blobs, tempDir, onNote, signal: closing }), notes };
     },
-    addVariant: ({ model, path, name }) => addVariant({ model, path, name, store, blobs, signal: closing }),
+    addVariant: ({ model, path, name }) =>
+      addVariant({ model, path, name, store, blobs, tempDir, signal: closing }),
     enqueueImport: (params) => tasks.enqueue('import-dataset', params),
     enqueueQuantize: (params) => tasks.enqueue('quantize', params),
     cancelTask: ({ id }) => tasks.cancel(id),

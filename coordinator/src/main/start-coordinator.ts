@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Logger } from '@qfleet/shared/logger.ts';
 import type { Services } from '../api/services.ts';
@@ -72,15 +72,23 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   await using parts = new AsyncDisposableStack();
   const store = parts.use(await openPart('', () => openStore(dataDir)));
   const blobs = await openPart('blobs', (folder) => openFileBlobStore(folder));
-  for (const name of ['calibration', 'summaries']) await openPart(name, makeFolder);
-  const isNewAuthority = !existsSync(join(dataDir, 'pki'));
+  const isNewAuthority = !existsSync(join(dataDir, 'pki', 'ca.crt'));
+  for (const name of ['calibration', 'summaries', 'pki']) {
+    await openPart(name, makeFolder);
+    await openPart(name, removeUnfinished);
+  }
+  await removeUnfinished(dataDir);
+  const tempDir = await openPart('tmp', makeEmptyFolder);
   const authority = await openPart('pki', () =>
     openAuthority(dataDir, { extraNames: options.publicHosts, nowMs: Date.now() }),
   );
   const notices = [...store.notices];
   if (isNewAuthority) notices.push(...(await noteNewAuthority(store)));
   const cache = openCalibrationCache(join(dataDir, 'calibration'));
-  const kinds = [createImportTask({ store, blobs }), createQuantizeTask({ store, blobs, cache })];
+  const kinds = [
+    createImportTask({ store, blobs, tempDir }),
+    createQuantizeTask({ store, blobs, cache, tempDir }),
+  ];
   const events = new EventBus(store);
   const tasks = parts.use(new TaskWorker({ store, events, kinds, logger, createId: () => createId('task') }));
   const version = readVersion();
@@ -101,6 +109,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     dataDir,
     store,
     blobs,
+    tempDir,
     authority,
     events,
     tasks,
@@ -139,6 +148,20 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
 
 async function makeFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
+}
+
+/** Nothing in it outlives its owner: what is there is of a coordinator that was killed. */
+async function makeEmptyFolder(path: string): Promise<string> {
+  await rm(path, { recursive: true, force: true });
+  await makeFolder(path);
+  return path;
+}
+
+/** Files that a coordinator was writing aside when it was killed; nobody else writes here. */
+async function removeUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (/\.(tmp|new)$|\.json\.[0-9a-f-]{36}$/.test(name)) await rm(join(folder, name), { force: true });
+  }
 }
 
 /** A new authority is nothing to speak of, unless devices trust the one that is gone. */

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { type ModelProto, ValueInfoProtoSchema } from '../../gen/onnx/onnx_pb.js';
+import { makeTempFolder } from '../files/make-temp-folder.ts';
 import { OrtChild, type OrtChildOptions } from '../ort/ort-child.ts';
 import { copyModel } from './copy-model.ts';
 import { findElementType } from './element-type.ts';
@@ -25,24 +25,20 @@ export async function inferShapes(
   model: ModelProto,
   options: OrtChildOptions = {},
 ): Promise<Map<string, TensorType>> {
-  const folder = await mkdtemp(join(tmpdir(), 'qfleet-shapes-'));
-  try {
-    const path = join(folder, 'model.onnx');
-    await writeFile(path, writeModel(exposeTensors(model)));
-    await using child = OrtChild.take(options);
-    const { inputs, outputs } = await child.open({ path, optimisation: 'basic', threads: 1 });
-    const types = new Map<string, TensorType>();
-    for (const tensor of model.graph!.initializer) {
-      const elementType = findElementType(tensor.dataType)?.name ?? '';
-      types.set(tensor.name, { elementType, shape: tensor.dims.map(Number) });
-    }
-    for (const value of [...inputs, ...outputs]) {
-      if (value.isTensor) types.set(value.name, { elementType: value.elementType, shape: value.shape });
-    }
-    return types;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  await using folder = await makeTempFolder('shapes', options.tempDir);
+  const path = join(folder.path, 'model.onnx');
+  await writeFile(path, writeModel(exposeTensors(model)));
+  await using child = OrtChild.take(options);
+  const { inputs, outputs } = await child.open({ path, optimisation: 'basic', threads: 1 });
+  const types = new Map<string, TensorType>();
+  for (const tensor of model.graph!.initializer) {
+    const elementType = findElementType(tensor.dataType)?.name ?? '';
+    types.set(tensor.name, { elementType, shape: tensor.dims.map(Number) });
   }
+  for (const value of [...inputs, ...outputs]) {
+    if (value.isTensor) types.set(value.name, { elementType: value.elementType, shape: value.shape });
+  }
+  return types;
 }
 
 /** The product of a shape's dimensions; undefined where one is unknown. */

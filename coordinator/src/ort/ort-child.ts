@@ -29,6 +29,8 @@ export interface OrtChildOptions {
   /** Most time that one request may take, milliseconds. */
   readonly timeLimitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** For the files that it loads; the system's by default. */
+  readonly tempDir?: string | undefined;
   /** Where a process that is no longer needed waits for the next who needs one; it is given the same limits. */
   readonly idle?: IdleChildren | undefined;
 }

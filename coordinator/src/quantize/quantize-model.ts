@@ -253,6 +253,6 @@ function stamp(model: ModelProto, recipe: Recipe, calibration: VariantRecord['ca
   return stamped;
 }
 
-function childOptions({ signal, memoryLimitBytes, idle }: Work): OrtChildOptions {
-  return { signal, memoryLimitBytes, idle };
+function childOptions({ signal, memoryLimitBytes, idle, workDir }: Work): OrtChildOptions {
+  return { signal, memoryLimitBytes, idle, tempDir: workDir };
 }

@@ -11,9 +11,12 @@ const stepShare = 0.5;
 export function createImportTask({
   store,
   blobs,
+  tempDir,
 }: {
   readonly store: Store;
   readonly blobs: BlobStore;
+  /** For what is made on the way; the system's by default. */
+  readonly tempDir?: string | undefined;
 }): TaskKind {
   return {
     kind: 'import-dataset',
@@ -26,6 +29,7 @@ export function createImportTask({
         name,
         store,
         blobs,
+        tempDir,
         split: split === 'none' ? 'none' : { calibration: split.calibration, seed },
         ...(labelsCsv === undefined ? {} : { labelsCsv }),
         ...(classCount === undefined ? {} : { classCount }),

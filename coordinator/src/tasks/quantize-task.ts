@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseDigest } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { createRandom, shuffle } from '@qfleet/shared/random.ts';
@@ -8,6 +5,7 @@ import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
 import { type PreparedDataset, prepareDataset } from '../artefacts/prepare-dataset.ts';
 import { readItems } from '../artefacts/read-split.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import { makeTempFolder } from '../files/make-temp-folder.ts';
 import { findDataset, findModel } from '../main/find-by-name.ts';
 import type { CalibrationCache } from '../quantize/calibration/calibration-cache.ts';
 import { type QuantizedVariant, quantizeModel, type RefusedRecipe } from '../quantize/quantize-model.ts';
@@ -21,6 +19,8 @@ interface Parts {
   readonly store: Store;
   readonly blobs: BlobStore;
   readonly cache: CalibrationCache;
+  /** For what is made on the way; the system's by default. */
+  readonly tempDir?: string | undefined;
 }
 
 /** Preparing the calibration inputs is this much of the work. */
@@ -149,34 +149,30 @@ async function makeVariants(
   { signal, onProgress }: TaskContext,
 ): Promise<{ readonly variants: Variant[]; readonly refused: readonly RefusedRecipe[] }> {
   const { model, recipes, prepared: set } = order;
-  const outDir = await mkdtemp(join(tmpdir(), 'qfleet-quantize-'));
-  try {
-    const made = await quantizeModel({
-      modelPath: await parts.blobs.path(parseDigest(model.digest)),
-      contract: model.contract,
-      recipes,
-      ...(set
-        ? {
-            calibration: {
-              datasetDigest: set.prepared.digest,
-              item: set.prepared.item,
-              itemDigests: set.chosen.map((place) => set.prepared.itemDigests[place]!),
-              items: () => chosenItems(set, parts.blobs),
-            },
-          }
-        : {}),
-      outDir,
-      cache: parts.cache,
-      onProgress: (step, fraction) => onProgress(step, preparingShare + (1 - preparingShare) * fraction),
-      signal,
-    });
-    const variants: Variant[] = [];
-    for (const variant of made.variants)
-      variants.push(await storeVariant(variant, { model, resample: set?.resample }, parts));
-    return { variants, refused: made.refused };
-  } finally {
-    await rm(outDir, { recursive: true, force: true });
-  }
+  await using folder = await makeTempFolder('quantize', parts.tempDir);
+  const made = await quantizeModel({
+    modelPath: await parts.blobs.path(parseDigest(model.digest)),
+    contract: model.contract,
+    recipes,
+    ...(set
+      ? {
+          calibration: {
+            datasetDigest: set.prepared.digest,
+            item: set.prepared.item,
+            itemDigests: set.chosen.map((place) => set.prepared.itemDigests[place]!),
+            items: () => chosenItems(set, parts.blobs),
+          },
+        }
+      : {}),
+    outDir: folder.path,
+    cache: parts.cache,
+    onProgress: (step, fraction) => onProgress(step, preparingShare + (1 - preparingShare) * fraction),
+    signal,
+  });
+  const variants: Variant[] = [];
+  for (const variant of made.variants)
+    variants.push(await storeVariant(variant, { model, resample: set?.resample }, parts));
+  return { variants, refused: made.refused };
 }
 
 async function storeVariant(

@@ -32,7 +32,7 @@ export const tensorComparisonSchema = z.object({
   reason: z.string().optional(),
 });
 
-export function divergenceRoutes({ store, blobs, closing }: Services): Route[] {
+export function divergenceRoutes({ store, blobs, tempDir, closing }: Services): Route[] {
   const find = async (modelName: string, variantName: string) => {
     const model = await findModel(store, modelName);
     return pickVariant(await store.listVariants(model.digest), variantName);
@@ -48,7 +48,11 @@ export function divergenceRoutes({ store, blobs, closing }: Services): Route[] {
       query: z.object({ variant: z.string().min(1) }),
       response: z.object({ tensors: z.array(innerTensorSchema) }),
       handle: async ({ params, query }) => ({
-        tensors: await listInnerTensors(await find(params.name, query.variant), { blobs, signal: closing }),
+        tensors: await listInnerTensors(await find(params.name, query.variant), {
+          blobs,
+          signal: closing,
+          tempDir,
+        }),
       }),
     }),
     defineRoute({

@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
+import { makeTempFolder } from '../../files/make-temp-folder.ts';
 import { elementCount, type TensorType } from '../../onnx/shapes.ts';
 import { writeModel } from '../../onnx/write-model.ts';
 import type { OrtChild, OrtChildOptions } from '../../ort/ort-child.ts';
@@ -110,17 +110,13 @@ async function withPool(
   options: OrtChildOptions,
   use: (pool: OrtPool) => Promise<void>,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'qfleet-calibration-'));
-  try {
-    const path = join(folder, 'augmented.onnx');
-    const bytes = writeModel(model);
-    await writeFile(path, bytes);
-    await using pool = new OrtPool(bytes.length, options);
-    await pool.open({ slot: 'main', path, optimisation: 'all' });
-    await use(pool);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await using folder = await makeTempFolder('calibration', options.tempDir);
+  const path = join(folder.path, 'augmented.onnx');
+  const bytes = writeModel(model);
+  await writeFile(path, bytes);
+  await using pool = new OrtPool(bytes.length, options);
+  await pool.open({ slot: 'main', path, optimisation: 'all' });
+  await use(pool);
 }
 
 class Extremes {

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { ModelProto, NodeProto, TensorProto } from '../../../gen/onnx/onnx_pb.js';
+import { makeTempFolder } from '../../files/make-temp-folder.ts';
 import { type GraphIndex, indexGraph } from '../../onnx/graph-index.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import { readFloats } from '../../onnx/tensor.ts';
@@ -62,18 +62,14 @@ async function findFirst(
   feeds: Feeds,
   options: OrtChildOptions,
 ): Promise<string | undefined> {
-  const folder = await mkdtemp(join(tmpdir(), 'qfleet-finite-'));
-  try {
-    const path = join(folder, 'checked.onnx');
-    const checked = withFiniteChecks(model, tensors);
-    await writeFile(path, writeModel(checked.model));
-    await using child = OrtChild.take(options);
-    await child.open({ path, optimisation: 'all' });
-    const sums = await child.runForScalars({ feeds, names: checked.names });
-    return tensors[sums.findIndex((sum) => sum !== 0)];
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await using folder = await makeTempFolder('finite', options.tempDir);
+  const path = join(folder.path, 'checked.onnx');
+  const checked = withFiniteChecks(model, tensors);
+  await writeFile(path, writeModel(checked.model));
+  await using child = OrtChild.take(options);
+  await child.open({ path, optimisation: 'all' });
+  const sums = await child.runForScalars({ feeds, names: checked.names });
+  return tensors[sums.findIndex((sum) => sum !== 0)];
 }
 
 function describeCause(

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { type ModelProto, NodeProtoSchema, ValueInfoProtoSchema } from '../../../gen/onnx/onnx_pb.js';
+import { makeTempFolder } from '../../files/make-temp-folder.ts';
 import { intAttribute, intsAttribute } from '../../onnx/attribute.ts';
 import { copyModel } from '../../onnx/copy-model.ts';
 import { NamePool } from '../../onnx/name-pool.ts';
@@ -31,18 +31,14 @@ export async function reducePerChannel(
   reductions: readonly ChannelReduction[],
   options: OrtChildOptions,
 ): Promise<Float32Array[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'qfleet-channels-'));
-  try {
-    const path = join(folder, 'channels.onnx');
-    const { model: augmented, names } = addReductions(model, reductions);
-    const bytes = writeModel(augmented);
-    await writeFile(path, bytes);
-    await using pool = new OrtPool(bytes.length, options);
-    await pool.open({ slot: 'main', path, optimisation: 'all' });
-    return await collect(pool, inputs, { reductions, names });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await using folder = await makeTempFolder('channels', options.tempDir);
+  const path = join(folder.path, 'channels.onnx');
+  const { model: augmented, names } = addReductions(model, reductions);
+  const bytes = writeModel(augmented);
+  await writeFile(path, bytes);
+  await using pool = new OrtPool(bytes.length, options);
+  await pool.open({ slot: 'main', path, optimisation: 'all' });
+  return await collect(pool, inputs, { reductions, names });
 }
 
 interface Named {
