@@ -4,6 +4,7 @@
  * are those of the real kernels; times mean nothing, and the agent is told so.
  *
  *   node deploy/virtual-device.ts check pi3                    can it run here? exit 0, or 1 with one line why not
+ *   node deploy/virtual-device.ts prepare pi3                  gets the emulator and the board's files, once
  *   node deploy/virtual-device.ts run pi3 --identity DIR …     runs `qfleet-agent run` on the board
  *   node deploy/virtual-device.ts exec pi3 probe -o json       any command of `qfleet-agent` on the board
  */
@@ -12,18 +13,18 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { VirtualBoard } from './virtual-device/board.ts';
 import { findVirtualBoard, virtualBoards } from './virtual-device/boards.ts';
-import { ensureEmulator, findOnPath, whyNoEmulator } from './virtual-device/emulator.ts';
+import { boardsFolder as folder } from './virtual-device/boards-folder.ts';
+import { type Emulator, ensureEmulator, findOnPath, whyNoEmulator } from './virtual-device/emulator.ts';
 import { ensureSysroot, hasBase, type Sysroot } from './virtual-device/sysroot.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
-const folder = process.env['QFLEET_VIRTUAL_DEVICES'] ?? join(project, '.qfleet/virtual-devices');
 const say = (line: string): void => void process.stderr.write(`virtual device: ${line}\n`);
 
 const [command, boardId, ...rest] = process.argv.slice(2);
 const board = findVirtualBoard(boardId ?? '');
-if (!board || !['check', 'run', 'exec'].includes(command ?? '')) {
+if (!board || !['check', 'prepare', 'run', 'exec'].includes(command ?? '')) {
   say(
-    `usage: virtual-device.ts check|run|exec ${virtualBoards.map((known) => known.id).join('|')} [qfleet-agent's options]`,
+    `usage: virtual-device.ts check|prepare|run|exec ${virtualBoards.map((known) => known.id).join('|')} [qfleet-agent's options]`,
   );
   process.exit(2);
 }
@@ -32,6 +33,7 @@ if (obstacle) {
   say(obstacle);
   process.exit(1);
 }
+if (command === 'prepare') prepareBoard(board);
 if (command === 'run') runBoard(board, ['run', ...rest]);
 if (command === 'exec') runBoard(board, rest);
 
@@ -45,10 +47,15 @@ function findObstacle(): string | undefined {
   return missing.length > 0 ? `needs ${missing.join(', ')} to fetch the board's libraries` : undefined;
 }
 
-function runBoard(virtualBoard: VirtualBoard, agentArguments: readonly string[]): void {
+function prepareBoard(virtualBoard: VirtualBoard): { sysroot: Sysroot; emulator: Emulator } {
   mkdirSync(folder, { recursive: true });
-  const sysroot = ensureSysroot(virtualBoard, folder, say);
-  const { path: qemu, version } = ensureEmulator(virtualBoard.architecture, folder, say);
+  const emulator = ensureEmulator(virtualBoard.architecture, folder, say);
+  return { emulator, sysroot: ensureSysroot(virtualBoard, folder, say) };
+}
+
+function runBoard(virtualBoard: VirtualBoard, agentArguments: readonly string[]): void {
+  const { sysroot, emulator } = prepareBoard(virtualBoard);
+  const { path: qemu, version } = emulator;
   const prefix = [qemu, '-cpu', virtualBoard.cpu, '-L', sysroot.root, sysroot.node];
   // This process becomes the emulator, so that signals, standard input and the exit code are the agent's own.
   process.execve?.(qemu, [...prefix, join(project, 'agent/src/cli/qfleet-agent.cjs'), ...agentArguments], {

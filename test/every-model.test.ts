@@ -1,159 +1,39 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { createRandom } from '@qfleet/shared/random.ts';
-import type { VariantRecord } from '../coordinator/src/artefacts/artefacts.ts';
-import { writeNpz } from '../coordinator/src/cli/demo/write-npz.ts';
-import { OrtChild } from '../coordinator/src/ort/ort-child.ts';
-import type { Feeds, SessionMetadata, TensorMessage } from '../coordinator/src/ort/ort-messages.ts';
-import { generateInputs, openSizes } from '../coordinator/src/quantize/calibration/generate-inputs.ts';
-import { recipes } from '../coordinator/src/quantize/recipes/find-recipe.ts';
-import { type Finished, Lab } from './support/lab.ts';
-import { needsTestData, testDataPath } from './support/test-data.ts';
+import { checkEveryRecipe, type RecipeSubject, writeImages } from './support/check-every-recipe.ts';
+import { Lab } from './support/lab.ts';
+import { projectFolder } from './support/project-folder.ts';
+import { realModels } from './support/real-models.ts';
 
-/** Image sizes of the models that take one image, `[height, width, channels]`; without one there is no calibration. */
-const models: Readonly<Record<string, readonly number[] | undefined>> = {
-  'mnist-8': [28, 28, 1],
-  'mnist-cnn-pytorch': [28, 28, 1],
-  'squeezenet1.1': [224, 224, 3],
-  'mobilenetv2-7': [224, 224, 3],
-  FastestDet: [352, 352, 3],
-  'Ultraface_version-RFB-320': [240, 320, 3],
-  yunet_n_320_320: [320, 320, 3],
-  silero_vad_16k_op15: undefined,
-};
-
-/** Models that take up to two minutes with all recipes: with the quick ones, unless QFLEET_TEST_ALL is set. */
-const large = new Set([
-  'squeezenet1.1',
-  'mobilenetv2-7',
-  'FastestDet',
-  'Ultraface_version-RFB-320',
-  'yunet_n_320_320',
-]);
+const foreign = (name: string): string => join(projectFolder, 'test/foreign', name);
 const some = ['fp16', 'int8-min-max', 'int8-dyn', 'int4-wo'];
 
-/** What ONNX Runtime says of files that are wrong, rather than of models that it has no kernels for. */
-const invalidFile = /This is an invalid model|Invalid model\. Node input|INVALID_GRAPH|INVALID_PROTOBUF/;
+const subjects: Readonly<Record<string, RecipeSubject>> = {
+  'every recipe makes a file of a network of PyTorch': {
+    path: foreign('float32-torchscript.onnx'),
+    image: [16, 16, 3],
+  },
+  'each quick recipe makes a file of a deployed MobileNetV3 with open sizes (PP-OCR)': {
+    path: realModels['ocr-classifier'],
+    image: [48, 192, 3],
+    recipes: some,
+    contract: { layout: 'NCHW', channels: 'BGR', height: 48, width: 192, scale: 1 / 127.5, mean: [1] },
+  },
+  'every recipe makes a file of a network with state (silero VAD)': { path: realModels['silero-vad-legacy'] },
+};
 
-for (const [name, shape] of Object.entries(models)) {
-  const path = `models/${name}.onnx`;
-  test(`${large.has(name) ? 'each quick recipe' : 'every recipe'} makes a file of ${name} that runs, or is refused with a reason`, {
-    ...needsTestData(path),
-  }, async () => {
-    await using lab = new Lab();
-    const out = join(lab.folder, 'out');
-    const calibration = shape ? ['--calibration', await writeImages(lab, shape), '--preset', 'unit'] : [];
-    const isShort = large.has(name) && !process.env['QFLEET_TEST_ALL'];
-    const asked = isShort ? some : ['all'];
-    const order = ['quantize', testDataPath(path), '--recipe', asked.join(), '--out', out, '-o', 'json'];
-    const finished = await lab.qfleet(...order, ...calibration);
-    const made = readMade(finished);
-    const refused = readRefused(finished);
-    assert.equal(finished.code, isShort && refused.size > 0 ? 1 : 0, finished.stderr);
-    const expected = recipes.filter(({ id }) => !isShort || some.includes(id));
-    assert.deepEqual([...made, ...refused.keys()].sort(), expected.map(variantName).sort());
-    for (const [recipe, reason] of refused) {
-      assert.ok(reason.length > 20, `${recipe}: ${reason}`);
-      assert.doesNotMatch(reason, invalidFile, recipe);
-    }
-    for (const recipe of made) {
-      await runFile(join(out, `${recipe}.onnx`));
-      const { notes } = JSON.parse(await readFile(join(out, `${recipe}.json`), 'utf8')) as VariantRecord;
-      assert.deepEqual(
-        notes.filter((note) => /not run/.test(note)),
-        [],
-        `${recipe} was run before it was offered`,
-      );
-    }
-    if (!shape) return;
-    const unexpected = [...refused].filter(([recipe]) => !mayBeRefused(recipe));
-    assert.deepEqual(unexpected, [], 'convolutions can be quantized');
-  });
-}
+for (const [what, subject] of Object.entries(subjects))
+  test(`${what} that runs, or is refused with a reason`, () => checkEveryRecipe(subject));
 
-const quantized = 'models/mobilenetv2-7-ort-qdq-int8.onnx';
-test('a quantized model is refused as a model to quantize', needsTestData(quantized), async () => {
+test('a quantized model is refused as a model to quantize', async () => {
   await using lab = new Lab();
   const out = join(lab.folder, 'out');
-  const images = await writeImages(lab, [224, 224, 3]);
+  const images = await writeImages(lab, [16, 16, 3]);
   for (const more of [[], ['--calibration', images, '--preset', 'unit']]) {
-    const order = ['quantize', testDataPath(quantized), '--recipe', 'all', '--out', out];
+    const order = ['quantize', foreign('ort-qdq-u8s8-per-channel.onnx'), '--recipe', 'all', '--out', out];
     const { code, stderr } = await lab.qfleet(...order, ...more);
     assert.notEqual(code, 0);
     assert.match(stderr, /quantized already/);
   }
 });
-
-/** The baseline is named after what was done to it. */
-function variantName({ id }: { readonly id: string }): string {
-  return id === 'fp32' ? 'fp32-folded' : id;
-}
-
-/** A goal in changed answers is for classifiers, dynamic and weight-only quantization for matrix products. */
-function mayBeRefused(recipe: string): boolean {
-  return ['int8-mixed', 'int8-dyn', 'int4-wo'].includes(recipe);
-}
-
-async function writeImages(lab: Lab, shape: readonly number[]): Promise<string> {
-  const random = createRandom(29);
-  const count = 2;
-  const bytes = shape.reduce((product, size) => product * size, count);
-  const data = Uint8Array.from({ length: bytes }, () => random.below(256));
-  const path = join(lab.folder, 'images.npz');
-  await writeNpz(path, { x: { data, shape: [count, ...shape] } });
-  return path;
-}
-
-function readMade({ stdout }: Finished): string[] {
-  const rows = JSON.parse(stdout) as { name: string }[];
-  return rows.map(({ name }) => name);
-}
-
-/** Reasons by recipe. */
-function readRefused({ stderr }: Finished): Map<string, string> {
-  const lines = stderr.matchAll(/^not made: ([^:]+): (.+)$/gm);
-  return new Map([...lines].map(([, recipe, reason]) => [recipe!, reason!]));
-}
-
-/** Loads a file as a device would and runs it on inputs that are made up, of the first size that it takes. */
-async function runFile(path: string): Promise<void> {
-  await using child = new OrtChild();
-  const metadata = await child.open({ path, optimisation: 'all' });
-  const failures: string[] = [];
-  for (const size of openSizes) {
-    const outputs = await child.run(madeUp(metadata, size)).catch((error: Error) => {
-      failures.push(error.message);
-    });
-    if (!outputs) continue;
-    for (const [name, { data }] of Object.entries(outputs))
-      assert.ok([...data].every(isNumber), `${basename(path)}: output ${name} is not finite`);
-    return;
-  }
-  assert.fail(`${basename(path)} takes no inputs: ${failures.join('; ')}`);
-}
-
-function isNumber(value: number | bigint): boolean {
-  return typeof value === 'bigint' || Number.isFinite(value);
-}
-
-/**
- * The batch is 1 wherever its name stands (silero has it in the middle of its state); a sampling rate is the only whole
- * number that the models take.
- */
-function madeUp({ inputs, outputs }: SessionMetadata, size: number): Feeds {
-  const batches = new Set(inputs.map(({ shape }) => shape[0]).filter((first) => typeof first === 'string'));
-  const closed = inputs.map((input) => ({
-    ...input,
-    shape: input.shape.map((each) => (typeof each === 'string' && batches.has(each) ? 1 : each)),
-  }));
-  const feeds = Object.entries(generateInputs({ inputs: closed, outputs }, size));
-  return Object.fromEntries(
-    feeds.map(([name, tensor]): [string, TensorMessage] =>
-      tensor.elementType === 'int64'
-        ? [name, { ...tensor, data: BigInt64Array.from(tensor.data as BigInt64Array, () => 16_000n) }]
-        : [name, tensor],
-    ),
-  );
-}

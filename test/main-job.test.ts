@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { assertAgrees, assertFlipsAgree, type Cell } from './support/assert-recomputed.ts';
+import { sampleContract, sampleModel, writeGlyphs } from './support/glyph-data.ts';
 import { Lab } from './support/lab.ts';
-import { type Recomputed, recomputeRun } from './support/recompute-run.ts';
-import { needsTestData, testDataPath } from './support/test-data.ts';
+import { recomputeRun } from './support/recompute-run.ts';
 
-const mnist = 'datasets/mnist-t10k/t10k-images-idx3-ubyte.gz';
-
-describe('the main job on MNIST with two agents', needsTestData('models/mnist-8.onnx', mnist), () => {
+describe('the main job with two agents', () => {
   let lab: Lab;
 
   before(async () => {
@@ -16,20 +15,21 @@ describe('the main job on MNIST with two agents', needsTestData('models/mnist-8.
     await lab.startCoordinator();
     await lab.startAgent('native', '--backends', 'onnxruntime-cpu');
     await lab.startAgent('wasm', '--backends', 'onnxruntime-wasm');
-    await lab.qfleetOk('model', 'add', testDataPath('models/mnist-8.onnx'), '--preset', 'raw');
-    const data = testDataPath('datasets/mnist-t10k');
+    await lab.qfleetOk('model', 'add', sampleModel, '--name', 'glyphs', '--contract', sampleContract);
+    const data = join(lab.folder, 'glyphs.npz');
+    await writeGlyphs(data, { count: 1000 });
     await lab.qfleetOk('dataset', 'add', data, '--name', 'whole', '--split', 'none');
-    await lab.qfleetOk('dataset', 'add', data, '--name', 'divided', '--split', '500');
+    await lab.qfleetOk('dataset', 'add', data, '--name', 'divided', '--split', '100');
   });
 
   after(async () => lab?.[Symbol.asyncDispose]());
 
-  test('fp32 is right on 98.91 % of all 10,000 images on every device', async () => {
+  test('fp32 is right on nearly all of 1,000 images, on the same share on every device', async () => {
     const run = [
       'run',
       'create',
       '--model',
-      'mnist-8',
+      'glyphs',
       '--dataset',
       'whole',
       '--variants',
@@ -43,15 +43,16 @@ describe('the main job on MNIST with two agents', needsTestData('models/mnist-8.
     assert.equal(cells.length, 2);
     for (const cell of cells) {
       const top1 = cell.readings['accuracy.top1'];
-      assert.equal(top1.n, 10_000);
-      assert.ok(Math.abs(top1.value - 0.9891) <= 0.0002, `${cell.deviceName}: ${top1.value}`);
+      assert.equal(top1.n, 1000);
+      assert.ok(top1.value > 0.9, `${cell.deviceName}: ${top1.value}`);
+      assert.ok(Math.abs(top1.value - cells[0].readings['accuracy.top1'].value) <= 0.002);
     }
   });
 
-  test('int8 per channel loses less than 0.3 points on the other 9,500, and every figure can be worked out by hand', async () => {
+  test('int8 per channel loses less than a point on the other 900, and every figure can be worked out by hand', async () => {
     await lab.qfleetOk(
       'quantize',
-      'mnist-8',
+      'glyphs',
       '--calibration',
       'divided',
       '--recipe',
@@ -61,7 +62,7 @@ describe('the main job on MNIST with two agents', needsTestData('models/mnist-8.
       'run',
       'create',
       '--model',
-      'mnist-8',
+      'glyphs',
       '--dataset',
       'divided',
       '--repeats',
@@ -75,8 +76,8 @@ describe('the main job on MNIST with two agents', needsTestData('models/mnist-8.
     assert.equal(report.cells.length, 6, 'two places, three variants');
     for (const cell of report.cells.filter((one: Cell) => one.variant.name === 'int8-per-channel')) {
       const loss = cell.readings['accuracy.loss'];
-      assert.equal(loss.n, 9500);
-      assert.ok(loss.value < 0.3, `${cell.deviceName} loses ${loss.value} points`);
+      assert.equal(loss.n, 900);
+      assert.ok(loss.value < 1, `${cell.deviceName} loses ${loss.value} points`);
       assert.ok(loss.interval.low <= loss.value && loss.value <= loss.interval.high);
     }
     const recomputed = recomputeRun(lab.data, runId);
@@ -93,47 +94,3 @@ describe('the main job on MNIST with two agents', needsTestData('models/mnist-8.
     }
   });
 });
-
-interface Cell {
-  placeId: string;
-  deviceId: string;
-  deviceName: string;
-  backend: { id: string };
-  variant: { digest: string; name: string };
-  // biome-ignore lint/suspicious/noExplicitAny: the report has its own schema test
-  readings: Record<string, any>;
-}
-
-function ofCell(cell: Pick<Cell, 'placeId' | 'variant'>, recomputed: readonly Recomputed[]): Recomputed[] {
-  const isOf = (one: Recomputed): boolean =>
-    `${one.deviceId}/${one.backend}` === cell.placeId && one.variantDigest === cell.variant.digest;
-  return recomputed.filter(isOf);
-}
-
-function assertAgrees(cell: Cell, recomputed: readonly Recomputed[]): void {
-  const byHand = ofCell(cell, recomputed);
-  const top1 = byHand.find((one) => one.top1 !== undefined)?.top1;
-  const p50 = byHand.find((one) => one.p50Ns !== undefined)?.p50Ns;
-  assert.ok(
-    top1 !== undefined && p50 !== undefined,
-    `nothing recomputed for ${cell.deviceName} ${cell.variant.name}`,
-  );
-  assert.equal(cell.readings['accuracy.top1'].value, top1);
-  assert.ok(Math.abs(cell.readings['latency.p50'].value - p50) <= 1e-9 * p50);
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: the report has its own schema test
-function assertFlipsAgree(comparison: any, report: any, recomputed: readonly Recomputed[]): void {
-  const classesAt = (placeId: string): readonly number[] | undefined =>
-    ofCell({ placeId, variant: comparison.variant }, recomputed).find((one) => one.classes)?.classes;
-  const here = classesAt(comparison.placeId);
-  const there = classesAt(comparison.referencePlaceId);
-  assert.ok(here && there);
-  const flips = here.filter((best, i) => best !== there[i]).length;
-  const reading = comparison.readings['transfer.flips.top1'];
-  assert.equal(
-    Math.round(reading.value * reading.n),
-    flips,
-    `${comparison.variant.name} in ${report.run.id}`,
-  );
-}

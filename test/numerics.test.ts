@@ -1,25 +1,20 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
+import { createRandom } from '@qfleet/shared/random.ts';
 import { writeNpz } from '../coordinator/src/cli/demo/write-npz.ts';
 import { brightPictures, buildAdversarialModel } from './support/adversarial-model.ts';
+import { whyNoBoards } from './support/emulated-boards.ts';
 import { sampleContract, sampleModel, writeGlyphs } from './support/glyph-data.ts';
 import { Lab } from './support/lab.ts';
 import { projectFolder } from './support/project-folder.ts';
-import { needsTestData, testDataPath } from './support/test-data.ts';
 
-const script = join(projectFolder, 'deploy/virtual-device.ts');
 const boards = ['pi3', 'x86-avx2'] as const;
-const obstacle = boards
-  .map((board) => spawnSync(process.execPath, [script, 'check', board], { encoding: 'utf8' }))
-  .find(({ status }) => status !== 0)
-  ?.stderr.trim();
 
 const adversarial = join(projectFolder, 'test/support/adversarial.onnx');
-const mnist = 'models/mnist-8.onnx';
-const mnistFolder = 'datasets/mnist-t10k';
+/** A network that PyTorch exported, for colour images of 16 × 16. */
+const exported = join(projectFolder, 'test/foreign/float32-torchscript.onnx');
 
 /** Tests read deep into a document that has its own schema test. */
 type RunReport = Awaited<ReturnType<Lab['report']>>;
@@ -39,7 +34,7 @@ it('the adversarial model in the repository is what its builder makes', () => {
 });
 
 describe('the same variants natively, in WebAssembly, on an emulated Cortex-A53 and on x86 without VNNI', {
-  skip: obstacle ?? needsTestData(mnist, `${mnistFolder}/t10k-images-idx3-ubyte.gz`).skip,
+  skip: whyNoBoards(...boards),
 }, () => {
   const predicted: Predicted[] = [];
   const divergence: Record<string, Divergence[]> = {};
@@ -208,7 +203,7 @@ interface Divergence {
 const recipes = {
   bright: ['int8-per-channel', 'int8-u8s8-pc-rr'],
   glyphs: ['int8-per-channel'],
-  mnist: ['int8-per-channel'],
+  exported: ['int8-per-channel'],
 } as const;
 
 async function addModels(lab: Lab): Promise<void> {
@@ -220,8 +215,12 @@ async function addModels(lab: Lab): Promise<void> {
   const glyphs = join(lab.folder, 'glyphs.npz');
   await writeGlyphs(glyphs, { count: 160 });
   await lab.qfleetOk('dataset', 'add', glyphs, '--name', 'glyphs', '--split', '100');
-  await lab.qfleetOk('model', 'add', testDataPath(mnist), '--name', 'mnist', '--preset', 'raw');
-  await lab.qfleetOk('dataset', 'add', testDataPath(mnistFolder), '--name', 'mnist', '--split', '100');
+  await lab.qfleetOk('model', 'add', exported, '--name', 'exported', '--preset', 'unit');
+  const noise = join(lab.folder, 'noise.npz');
+  const random = createRandom(3);
+  const data = Uint8Array.from({ length: 160 * 16 * 16 * 3 }, () => random.below(256));
+  await writeNpz(noise, { images: { data, shape: [160, 16, 16, 3] } });
+  await lab.qfleetOk('dataset', 'add', noise, '--name', 'exported', '--split', '100');
 }
 
 function readPredictions(model: string, report: RunReport): Predicted[] {

@@ -6,17 +6,36 @@ import { fetchPackages } from './fetch-packages.ts';
 
 type Architecture = VirtualBoard['architecture'];
 
+interface EmulatorKind {
+  readonly name: string;
+  /** Major versions that emulate a board as it is: from the first, below the second. */
+  readonly since: number;
+  readonly before: number;
+  /** Where Debian has a static one of such a version. */
+  readonly source: { readonly suite: string; readonly package: string; readonly program: string };
+}
+
 /**
- * What emulates an architecture, and since which version it does. Before 9, qemu-x86_64 delivers signals on a
- * misaligned stack, of which Node dies as soon as a child process ends.
+ * What emulates an architecture. From 8 on, qemu-aarch64 answers /proc/cpuinfo by itself, with the host's number of
+ * processors and without the board's lines. Before 9, qemu-x86_64 delivers signals on a misaligned stack, of which Node
+ * dies as soon as a child process ends.
  */
-const emulators: Readonly<Record<Architecture, { readonly name: string; readonly since: number }>> = {
-  arm64: { name: 'qemu-aarch64', since: 7 },
-  x64: { name: 'qemu-x86_64', since: 9 },
+const emulators: Readonly<Record<Architecture, EmulatorKind>> = {
+  arm64: {
+    name: 'qemu-aarch64',
+    since: 7,
+    before: 8,
+    source: { suite: 'bookworm', package: 'qemu-user-static', program: 'qemu-aarch64-static' },
+  },
+  x64: {
+    name: 'qemu-x86_64',
+    since: 9,
+    before: Number.POSITIVE_INFINITY,
+    source: { suite: 'trixie', package: 'qemu-user', program: 'qemu-x86_64' },
+  },
 };
 
-/** Where a static qemu-user of version 10 comes from. */
-const source = { suite: 'trixie', package: 'qemu-user', uri: 'http://deb.debian.org/debian' };
+const archive = 'http://deb.debian.org/debian';
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 export interface Emulator {
@@ -24,9 +43,9 @@ export interface Emulator {
   readonly version: string;
 }
 
-/** An emulator that is new enough: the system's, else one that was fetched before; undefined where there is none. */
+/** An emulator of a version that serves: the system's, else one that was fetched before; undefined where there is none. */
 export function findEmulator(architecture: Architecture, folder: string): Emulator | undefined {
-  const { name, since } = emulators[architecture];
+  const { name, since, before } = emulators[architecture];
   const candidates = [
     ...[`${name}-static`, name].flatMap((program) => findOnPath(program) ?? []),
     fetchedPath(architecture, folder),
@@ -34,19 +53,21 @@ export function findEmulator(architecture: Architecture, folder: string): Emulat
   return candidates
     .filter((path) => existsSync(path))
     .map((path) => ({ path, version: versionOf(path) }))
-    .find(({ version }) => Number.parseInt(version, 10) >= since);
+    .find(({ version }) => {
+      const major = Number.parseInt(version, 10);
+      return major >= since && major < before;
+    });
 }
 
 /** Why no emulator of the architecture can be had here, with what to do about it; undefined where one can. */
 export function whyNoEmulator(architecture: Architecture, folder: string): string | undefined {
   if (findEmulator(architecture, folder)) return undefined;
-  const { name, since } = emulators[architecture];
   const missing = ['apt-get', 'dpkg-deb'].filter((tool) => !findOnPath(tool));
   if (missing.length === 0 && existsSync(keyring)) return undefined;
-  return `${name}-static of version ${since} or later is not installed; on Debian and Ubuntu: sudo apt install qemu-user-static, or debian-archive-keyring, with which it is fetched`;
+  return `${describe(emulators[architecture])} is not installed; on Debian and Ubuntu: sudo apt install debian-archive-keyring, with which it is fetched`;
 }
 
-/** The emulator of the architecture; fetched from Debian, 70 MB once, where the system has none that is new enough. */
+/** The emulator of the architecture; fetched from Debian, 70 MB once, where the system has none that serves. */
 export function ensureEmulator(
   architecture: Architecture,
   folder: string,
@@ -54,8 +75,8 @@ export function ensureEmulator(
 ): Emulator {
   const found = findEmulator(architecture, folder);
   if (found) return found;
-  const { name, since } = emulators[architecture];
-  say(`getting ${source.package} from Debian, once: ${name} of version ${since} or later is needed`);
+  const { source } = emulators[architecture];
+  say(`getting ${source.package} from Debian, once: ${describe(emulators[architecture])} is needed`);
   const path = fetchedPath(architecture, folder);
   const partial = join(folder, `emulator.partial-${process.pid}`);
   try {
@@ -63,14 +84,18 @@ export function ensureEmulator(
       packages: [source.package],
       into: join(partial, 'package'),
       work: join(partial, 'apt'),
-      source: `deb [signed-by=${keyring}] ${source.uri} ${source.suite} main`,
+      source: `deb [signed-by=${keyring}] ${archive} ${source.suite} main`,
     });
     mkdirSync(join(folder, 'emulator'), { recursive: true });
-    renameSync(join(partial, 'package/usr/bin', name), path);
+    renameSync(join(partial, 'package/usr/bin', source.program), path);
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
   return { path, version: versionOf(path) };
+}
+
+function describe({ name, since, before }: EmulatorKind): string {
+  return `${name} of version ${Number.isFinite(before) ? since : `${since} or later`}`;
 }
 
 function fetchedPath(architecture: Architecture, folder: string): string {

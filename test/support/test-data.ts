@@ -14,13 +14,3 @@ export function testDataPath(path: string): string {
     hint: 'set QFLEET_TEST_DATA to a folder that has it',
   });
 }
-
-/** Option for `test`: skip with the reason where one of these files is absent. */
-export function needsTestData(...paths: readonly string[]): { skip: string | false } {
-  const missing = paths.find((path) => !existsSync(join(dataFolder, path)));
-  return {
-    skip:
-      missing !== undefined &&
-      `no ${join(dataFolder, missing)}; set QFLEET_TEST_DATA to a folder that has it`,
-  };
-}
