@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { digestBytes } from '@qfleet/shared/digest.ts';
@@ -7,6 +7,7 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import { createLogger } from '@qfleet/shared/logger.ts';
 import { createRandom } from '@qfleet/shared/random.ts';
 import { actAsOrdinaryUser } from '@qfleet/shared/testing/act-as-ordinary-user.ts';
+import { changeSilently } from '../testing/change-silently.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { BlobCache, type BlobCacheOptions } from './blob-cache.ts';
 import type { OpenBlob } from './download-blob.ts';
@@ -161,6 +162,35 @@ describe('the blob cache', () => {
     await chmod(join(folder.path, digestBytes(blob)), 0o440);
     using pinned = await (await open(folder.path, serve([blob]).openBlob)).acquire(ref(blob), { signal });
     assert.deepEqual(await readFile(pinned.path), blob);
+  });
+
+  it('fetches a blob again whose bytes changed while it was cached, whatever its times say', async () => {
+    await using folder = await temporaryFolder();
+    const blob = Buffer.alloc(40, 'a');
+    const { openBlob, offsets } = serve([blob]);
+    const cache = await open(folder.path, openBlob);
+    const before = await cache.acquire(ref(blob), { signal });
+    await before.assertUnchanged();
+    before[Symbol.dispose]();
+    changeSilently(before.path);
+    await assert.rejects(before.assertUnchanged(), { code: 'digest-mismatch', message: /while the job ran/ });
+    using after = await cache.acquire(ref(blob), { signal });
+    assert.deepEqual(await readFile(after.path), blob);
+    assert.deepEqual(offsets, [0, 0]);
+    await after.assertUnchanged();
+  });
+
+  it('takes a blob for unchanged that was touched, used again or evicted', async () => {
+    await using folder = await temporaryFolder();
+    const blob = Buffer.alloc(40, 'a');
+    const cache = await open(folder.path, serve([blob]).openBlob);
+    using pinned = await cache.acquire(ref(blob), { signal });
+    using _again = await cache.acquire(ref(blob), { signal });
+    await pinned.assertUnchanged();
+    await utimes(pinned.path, 1, 1);
+    await pinned.assertUnchanged();
+    await rm(pinned.path);
+    await pinned.assertUnchanged();
   });
 
   it('says how much is missing where the disk is too small, before it fetches', async () => {

@@ -1,10 +1,11 @@
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, digestFile, parseDigest } from '@qfleet/shared/digest.ts';
+import { type Digest, parseDigest } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Logger } from '@qfleet/shared/logger.ts';
 import type { Random } from '@qfleet/shared/random.ts';
 import { downloadBlob, type OpenBlob } from './download-blob.ts';
+import { digestWithState, readFileState } from './file-state.ts';
 import { freeDiskBytes } from './free-disk.ts';
 import type { TransferLog } from './transfer-log.ts';
 
@@ -37,17 +38,17 @@ export interface FetchOptions {
   readonly onProgress?: (receivedBytes: number) => void;
 }
 
-/** A blob that stays where it is until it is disposed. */
+/** A blob that had its digest when it was acquired, and stays where it is until it is disposed. */
 export interface PinnedBlob extends Disposable {
   readonly path: string;
+  /** Throws `digest-mismatch` where its bytes have changed since; also after it was disposed. */
+  assertUnchanged(): Promise<void>;
 }
 
 interface Entry {
   readonly sizeBytes: number;
   lastUsedMs: number;
   pins: number;
-  /** Whether its bytes were held against its digest since the agent started. */
-  isVerified: boolean;
 }
 
 /** Models and dataset shards on this device's disk, by digest; least recently used ones leave when it is full. */
@@ -87,14 +88,17 @@ export class BlobCache {
     // Several rounds, since an entry may be evicted between its arrival and its pinning.
     for (;;) {
       options.signal.throwIfAborted();
-      const pinned = this.#pin(digest);
-      if (pinned && (await this.#isSound(digest))) return pinned;
-      pinned?.[Symbol.dispose]();
+      const pinned = await this.#pin(digest);
+      if (pinned) return pinned;
       await this.#fetchOnce(digest, ref.sizeBytes, options);
     }
   }
 
-  #pin(digest: Digest): PinnedBlob | undefined {
+  /**
+   * Cards rot, and disks are written to by others: a blob is read whole and compared with its digest each time that it
+   * is acquired, which costs little beside what it is acquired for. One that has changed is dropped.
+   */
+  async #pin(digest: Digest): Promise<PinnedBlob | undefined> {
     const entry = this.#entries.get(digest);
     if (!entry) return undefined;
     entry.pins++;
@@ -102,23 +106,23 @@ export class BlobCache {
     const path = join(this.#options.folder, digest);
     const now = new Date();
     // The order of use survives a restart in the files' times.
-    void utimes(path, now, now).catch(() => undefined);
-    return { path, [Symbol.dispose]: once(() => void entry.pins--) };
-  }
-
-  /** Cards rot: the first use after a start reads the whole file. A rotten one is dropped. */
-  async #isSound(digest: Digest): Promise<boolean> {
-    const entry = this.#entries.get(digest);
-    if (!entry) return false;
-    if (entry.isVerified) return true;
-    const path = join(this.#options.folder, digest);
-    const actual = await digestFile(path).catch(() => undefined);
-    entry.isVerified = actual === digest;
-    if (entry.isVerified) return true;
+    await utimes(path, now, now).catch(() => undefined);
+    const read = await digestWithState(path).catch(() => undefined);
+    if (read?.digest === digest) {
+      return {
+        path,
+        assertUnchanged: () => assertUnchanged(path, read),
+        [Symbol.dispose]: once(() => void entry.pins--),
+      };
+    }
+    entry.pins--;
     this.#options.log.warn({ digest }, 'A cached blob no longer has its digest; fetching it again.');
-    this.#entries.delete(digest);
-    await rm(path, { force: true });
-    return false;
+    // Another caller may have found out too, and have fetched it anew meanwhile.
+    if (this.#entries.get(digest) === entry) {
+      this.#entries.delete(digest);
+      await rm(path, { force: true });
+    }
+    return undefined;
   }
 
   async #fetchOnce(digest: Digest, sizeBytes: number, options: FetchOptions): Promise<void> {
@@ -156,7 +160,7 @@ export class BlobCache {
     } finally {
       this.#reservedBytes -= sizeBytes;
     }
-    this.#entries.set(digest, { sizeBytes, lastUsedMs: Date.now(), pins: 0, isVerified: true });
+    this.#entries.set(digest, { sizeBytes, lastUsedMs: Date.now(), pins: 0 });
   }
 
   async #makeRoom(digest: Digest, sizeBytes: number): Promise<void> {
@@ -205,13 +209,30 @@ export class BlobCache {
   }
 }
 
+/** Its state first, and only if that is another one its digest: the time of its last use may be all that changed. */
+async function assertUnchanged(
+  path: string,
+  { digest, state }: { readonly digest: Digest; readonly state: string },
+): Promise<void> {
+  const now = await readFileState(path);
+  // Evicted since, or removed by hand: what was read before was right.
+  if (now === undefined || now === state) return;
+  const found = (await digestWithState(path)).digest;
+  if (found === digest) return;
+  throw new QfleetError(
+    'digest-mismatch',
+    `The blob ${digest} changed on this device's disk while the job ran: its SHA-256 is ${found} now.`,
+    { hint: `Check the disk, and what else writes to ${path}.` },
+  );
+}
+
 async function readEntries(folder: string): Promise<Map<Digest, Entry>> {
   const entries = new Map<Digest, Entry>();
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     const { size, mtimeMs } = await stat(path);
     if (/^[0-9a-f]{64}$/.test(name)) {
-      entries.set(name as Digest, { sizeBytes: size, lastUsedMs: mtimeMs, pins: 0, isVerified: false });
+      entries.set(name as Digest, { sizeBytes: size, lastUsedMs: mtimeMs, pins: 0 });
     } else if (name.endsWith('.part') && Date.now() - mtimeMs > maxPartAgeMs) await rm(path, { force: true });
   }
   return entries;

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ClientWritableStream } from '@grpc/grpc-js';
 import type { Digest } from '@qfleet/shared/digest.ts';
@@ -10,6 +9,7 @@ import { firstChunkBytes, nextChunkBytes } from '@qfleet/shared/grpc/next-chunk-
 import { callUnary } from '../session/call-unary.ts';
 import { fromThrownCall } from '../session/grpc-error.ts';
 import type { Link } from '../session/link.ts';
+import { digestHandle } from './file-state.ts';
 import type { TransferLog } from './transfer-log.ts';
 
 /** An upload that moves nothing for this long is given up, milliseconds. */
@@ -50,17 +50,8 @@ export async function uploadBlob({ link, digest, path, signal, transfers }: Uplo
 
 /** The size of a file that has its digest. */
 async function verify(file: FileHandle, digest: Digest, path: string): Promise<number> {
-  const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(2 ** 20);
-  let size = 0;
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, size);
-    if (bytesRead === 0) break;
-    hash.update(buffer.subarray(0, bytesRead));
-    size += bytesRead;
-  }
-  const found = hash.digest('hex');
-  if (found === digest) return size;
+  const found = await digestHandle(file);
+  if (found === digest) return (await file.stat()).size;
   throw new QfleetError(
     'digest-mismatch',
     `The blob ${digest} changed on this device's disk: its SHA-256 is ${found} now.`,

@@ -112,7 +112,11 @@ async function localTools(path: string): Promise<JobTools> {
     bootId: await readBootId(),
     isEmulated: (await readInventory()).emulated !== undefined,
     nodeCommand: resolveNodeCommand(process.env),
-    acquireBlob: async () => ({ path, [Symbol.dispose]: () => undefined }),
+    acquireBlob: async () => ({
+      path,
+      assertUnchanged: async () => undefined,
+      [Symbol.dispose]: () => undefined,
+    }),
     startRunner,
     lockHost: (options) =>
       lockHost({ ...options, bootId: process.env['QFLEET_AGENT_LOCK_NAME'] ?? options.bootId }),

@@ -26,7 +26,7 @@ interface Evaluation {
   readonly job: EvaluateJob__Output;
   readonly inputs: Inputs__Output & { readonly item: NonNullable<Inputs__Output['item']> };
   readonly settings: EvaluateFacts['settings'];
-  readonly variantPath: string;
+  readonly variant: PinnedBlob;
   readonly shards: readonly WantedShard[];
   readonly partial: PartialEvaluation;
   readonly context: JobContext;
@@ -46,7 +46,7 @@ export async function runEvaluateJob(job: EvaluateJob__Output, context: JobConte
     job,
     inputs,
     settings: settingsFacts(job.settings),
-    variantPath: variant.path,
+    variant,
     shards,
     partial: await PartialEvaluation.open(context.workFolder, job),
     context,
@@ -63,7 +63,7 @@ async function profileOnce({
   job,
   inputs,
   settings,
-  variantPath,
+  variant: { path: variantPath },
   context,
 }: Evaluation): Promise<Digest | undefined> {
   context.onProgress('recording which kernels ran', 1);
@@ -117,7 +117,7 @@ async function evaluateWithRetry(evaluation: Evaluation, prefetch: ShardPrefetch
 }
 
 async function evaluateShards(evaluation: Evaluation, prefetch: ShardPrefetch): Promise<OpenedVariant> {
-  const { shards, partial, settings, context } = evaluation;
+  const { variant, shards, partial, settings, context } = evaluation;
   await using runner = await context.startRunner(settings.affinity);
   const opened = await openVariant(evaluation, runner);
   await partial.useVersion(opened.backendVersion);
@@ -126,16 +126,20 @@ async function evaluateShards(evaluation: Evaluation, prefetch: ShardPrefetch): 
     using file = await prefetch.take(index);
     prefetch.start(nextMissing(evaluation, index));
     const facts = await evaluateShard(evaluation, { runner, wanted, path: file.path });
+    // A later attempt goes on from what is saved here, and does not see these files again.
+    await variant.assertUnchanged();
+    await file.assertUnchanged();
     await partial.save(index, facts);
   }
   return opened;
 }
 
 function openVariant(
-  { job, settings, variantPath, context }: Evaluation,
+  { job, settings, variant, context }: Evaluation,
   runner: Runner,
 ): Promise<OpenedVariant> {
   const { threads, providerOptions, dimensions } = settings;
+  const { path: variantPath } = variant;
   return runner.request(
     { kind: 'open', backend: job.backend, variantPath, threads, providerOptions, dimensions, batch: 1 },
     { limits: stageLimits(limitOptions(job, context)) },

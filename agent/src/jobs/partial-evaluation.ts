@@ -7,6 +7,9 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { EvaluateJob__Output } from '@qfleet/shared/gen/qfleet/v1/EvaluateJob.ts';
 import type { ShardEvaluation } from '../runner/protocol.ts';
 
+/** A saved shard begins with its digest and a line feed. */
+const digestLineBytes = 65;
+
 /**
  * The finished shards of an evaluate job on the disk, for a later attempt. They count only for the very same job
  * and version of the backend: others' are removed.
@@ -36,8 +39,10 @@ export class PartialEvaluation {
     this.#finished = new Set();
     for (const name of await readdir(this.#folder)) {
       const index = this.#indexOf(name);
-      if (index === undefined) await rm(join(this.#folder, name), { force: true });
-      else this.#finished.add(index);
+      // One that the disk has changed is evaluated again.
+      const isSound = index !== undefined && (await this.read(index).catch(() => undefined)) !== undefined;
+      if (isSound) this.#finished.add(index);
+      else await rm(join(this.#folder, name), { force: true });
     }
   }
 
@@ -48,15 +53,25 @@ export class PartialEvaluation {
   /** Stores a finished shard; a half-written file never gets its name. */
   async save(index: number, facts: ShardEvaluation): Promise<void> {
     const path = this.#path(index);
+    const bytes = serialize(facts);
     await using file = await open(`${path}.unfinished`, 'w');
-    await file.writeFile(serialize(facts));
+    await file.writeFile(`${digestBytes(bytes)}\n`);
+    await file.writeFile(bytes);
     await file.sync();
     await rename(`${path}.unfinished`, path);
     this.#finished.add(index);
   }
 
+  /** Throws `digest-mismatch` where the disk has changed what was saved. */
   async read(index: number): Promise<ShardEvaluation> {
-    return deserialize(await readFile(this.#path(index))) as ShardEvaluation;
+    const path = this.#path(index);
+    const file = await readFile(path);
+    const bytes = file.subarray(digestLineBytes);
+    if (file.toString('latin1', 0, digestLineBytes) === `${digestBytes(bytes)}\n`)
+      return deserialize(bytes) as ShardEvaluation;
+    throw new QfleetError('digest-mismatch', `What was evaluated of shard ${index} changed on the disk.`, {
+      hint: `Check the disk that holds ${path}.`,
+    });
   }
 
   #path(index: number): string {

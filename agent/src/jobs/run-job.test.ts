@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ChildLimits } from '@qfleet/shared/child/confine-command.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Inputs__Output } from '@qfleet/shared/gen/qfleet/v1/Inputs.ts';
+import { createLogger } from '@qfleet/shared/logger.ts';
+import { createRandom } from '@qfleet/shared/random.ts';
 import { type EvaluateFacts, jobResultSchema, type MeasureFacts } from '@qfleet/shared/result/job-result.ts';
+import { BlobCache } from '../blobs/blob-cache.ts';
 import { startRunner } from '../runner/start-runner.ts';
 import {
   buildClassifier,
@@ -16,6 +19,7 @@ import {
   buildInflating,
   buildOnnx,
 } from '../testing/build-onnx.ts';
+import { changeSilently } from '../testing/change-silently.ts';
 import { makeEvaluateJob, makeMeasureJob, randomInputs, smallImages, wrapJob } from '../testing/make-job.ts';
 import { makeTools, storeBlob } from '../testing/make-tools.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
@@ -341,6 +345,60 @@ describe('running a job', () => {
     const resumed = evaluated(second);
     assert.deepEqual(resumed, whole);
     assert.equal(resumed.repeat.count, 2);
+  });
+
+  it('does not count what it measured or evaluated with a file that changed meanwhile', async () => {
+    const doubling = await variant(buildDoubling(['N', 1, 4, 4], 'changing'));
+    const inputs = await dataset();
+    const jobs = [
+      [{ measure: makeMeasureJob({ backend: 'noop', variants: [doubling] }) }, /^timing/, doubling.digest],
+      [{ evaluate: makeEvaluateJob({ variant: doubling, inputs }) }, /^evaluated 0/, doubling.digest],
+      [
+        { evaluate: makeEvaluateJob({ variant: doubling, inputs }) },
+        /^evaluated 3/,
+        inputs.shards[1]!.digest,
+      ],
+    ] as const;
+    for (const [spec, step, digest] of jobs) {
+      const cacheFolder = join(folder.path, `cache-${number}`);
+      const source = join(blobs, digest);
+      const cache = await BlobCache.open({
+        folder: cacheFolder,
+        random: createRandom(1),
+        log: createLogger({ name: 'test', level: 'silent' }),
+        openBlob: async function* (wanted) {
+          const data = await readFile(join(blobs, wanted));
+          yield { offset: 0, data, totalBytes: data.length };
+        },
+      });
+      let isChanged = false;
+      const finished = await run(
+        {
+          job: wrapJob(spec),
+          onProgress: (said) => {
+            if (isChanged || !step.test(said)) return;
+            isChanged = true;
+            changeSilently(join(cacheFolder, digest));
+          },
+        },
+        { acquireBlob: (ref, options) => cache.acquire(ref, options) },
+      );
+      assert.equal(failure(finished).class, 'digest-mismatch');
+      assert.match(failure(finished).message, new RegExp(`${digest} changed on this device's disk`));
+      assert.notDeepEqual(await readFile(join(cacheFolder, digest)), await readFile(source));
+    }
+  });
+
+  it('evaluates a finished shard again that the disk has changed', async () => {
+    const doubling = await variant(buildDoubling(['N', 1, 4, 4], 'spoilt shard'));
+    const inputs = await dataset();
+    const workFolder = join(folder.path, 'spoilt-shard');
+    const job = wrapJob({ evaluate: makeEvaluateJob({ variant: doubling, inputs }) });
+    const whole = evaluated(await run({ job, workFolder }));
+    const saved = await readdir(join(workFolder, 'shards'));
+    assert.equal(saved.length, 2);
+    changeSilently(join(workFolder, 'shards', saved[0]!));
+    assert.deepEqual(evaluated(await run({ job, workFolder })), whole);
   });
 
   it('feeds zeros to the other inputs of a model that has several', async () => {

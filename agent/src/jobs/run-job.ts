@@ -93,6 +93,7 @@ async function attempt(
 ): Promise<JobResult['outcome']> {
   const expiry = new AbortController();
   const signal = AbortSignal.any([run.signal, expiry.signal]);
+  const used = new Set<PinnedBlob>();
   using limit = startTimeLimit(run.job.timeLimitMs, () => expiry.abort(tooLong(run.job.timeLimitMs)));
   const limits = runnerLimits({
     memoryBytes: tools.runnerMemoryBytes,
@@ -106,7 +107,11 @@ async function attempt(
     isEmulated: tools.isEmulated,
     signal,
     onProgress: (step, fraction) => run.onProgress(step, fraction),
-    fetchBlob: (ref) => tools.acquireBlob(ref, { signal }),
+    fetchBlob: async (ref) => {
+      const pinned = await tools.acquireBlob(ref, { signal });
+      used.add(pinned);
+      return pinned;
+    },
     startRunner: (affinity) =>
       tools.startRunner({ affinity, signal, nodeCommand: tools.nodeCommand, limits }),
     readEnvironment: (options) => tools.readEnvironment(options),
@@ -120,11 +125,24 @@ async function attempt(
     },
   };
   try {
-    return await runKind(run.job, context);
+    const outcome = await runKind(run.job, context);
+    // Verified when they were acquired; what was measured counts only if they are still the same.
+    for (const blob of used) await blob.assertUnchanged();
+    return outcome;
   } catch (thrown) {
     // What came of a job that was to end is told by why it was to end.
-    return { kind: 'failed', failure: toFailure(signal.aborted ? signal.reason : thrown) };
+    const reason = signal.aborted ? signal.reason : ((await findChange(used)) ?? thrown);
+    return { kind: 'failed', failure: toFailure(reason) };
   }
+}
+
+/** A model that changed under the job may have failed it in any way: that is not the model's fault. */
+async function findChange(used: Iterable<PinnedBlob>): Promise<unknown> {
+  for (const blob of used) {
+    const change = await blob.assertUnchanged().catch((thrown: unknown) => thrown);
+    if (change) return change;
+  }
+  return undefined;
 }
 
 async function runKind(job: Job__Output, context: JobContext): Promise<JobResult['outcome']> {

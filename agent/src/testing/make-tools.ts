@@ -25,6 +25,7 @@ export function makeTools(blobFolder: string, over: Partial<JobTools> = {}): Job
     nodeCommand: [process.execPath],
     acquireBlob: async ({ digest }) => ({
       path: join(blobFolder, digest),
+      assertUnchanged: async () => undefined,
       [Symbol.dispose]: () => undefined,
     }),
     startRunner,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,6 +23,7 @@ import { randomInputs } from '../../testing/make-job.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { backend } from '../trtexec.ts';
 import { buildArguments } from './build-arguments.ts';
+import { cachedEngine } from './engine-cache.ts';
 import { runTrtexec } from './run-trtexec.ts';
 
 describe('what trtexec says on its console', () => {
@@ -203,6 +204,29 @@ describe('the adapter on what trtexec says on a Jetson Nano', () => {
     const values = output?.data as Float32Array | undefined;
     assert.deepEqual(values && [...values.subarray(0, 3)], [0, Number.NaN, 0.5]);
     await variant.close();
+  });
+
+  it('builds an engine again that the disk has changed', async () => {
+    const engines = join(folder.path, 'qfleet/engines');
+    const key = { modelPath: join(folder.path, 'model.onnx'), version: '8.2.1', gpu: 'some', options: {} };
+    let builds = 0;
+    const build = async (path: string): Promise<void> => {
+      builds++;
+      await writeFile(path, 'engine');
+    };
+    const path = await cachedEngine(key, build);
+    await writeFile(join(engines, 'killed.engine.1.partial'), 'half');
+    await utimes(join(engines, 'killed.engine.1.partial'), 1, 1);
+    assert.equal(await cachedEngine(key, build), path);
+    assert.equal(builds, 1);
+    await writeFile(path, 'enginf');
+    assert.equal(await cachedEngine(key, build), path);
+    assert.equal(builds, 2);
+    assert.equal(await readFile(path, 'utf8'), 'engine');
+    assert.deepEqual(
+      (await readdir(engines)).filter((name) => name.endsWith('.partial')),
+      [],
+    );
   });
 
   it('says of int8 on this GPU that it is none, whether the engine was built just now or before', async () => {
