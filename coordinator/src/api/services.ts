@@ -25,6 +25,8 @@ export interface Services {
   readonly tempDir: string;
   /** Where agents connect to, `host:port`. */
   readonly fleetAddress: string;
+  /** Why the coordinator cannot do its work now, without paths; empty where it can. */
+  checkHealth(): Promise<readonly string[]>;
   connectedDeviceIds(): ReadonlySet<string>;
   /** What is known of a connected device; undefined where it is away. */
   presence(deviceId: string): Presence | undefined;

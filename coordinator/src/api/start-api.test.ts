@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { renameSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { checkHealth } from '../main/check-health.ts';
 import type { Coordinator } from '../main/start-coordinator.ts';
 import { startTestCoordinator } from '../main/testing/start-test-coordinator.ts';
+import type { OwnedStore } from '../store/open-store.ts';
 import { createRouteTable } from './route-table.ts';
 
 let coordinator: Coordinator;
@@ -54,6 +59,44 @@ test('a page that points its own name at this machine is refused, even with the 
   for (const host of ['localhost:7080', '127.0.0.1', '[::1]:7080', 'LAB.example']) {
     assert.equal((await send('GET', '/v1/health', { host })).status, 200);
   }
+});
+
+test('a second header of those that decide is refused, whichever comes first', async () => {
+  const { port } = new URL(coordinator.url);
+  const ask = async (headers: readonly string[]): Promise<string> => {
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.end(`GET /v1/devices HTTP/1.1\r\n${headers.join('\r\n')}\r\nConnection: close\r\n\r\n`);
+    return Buffer.concat((await socket.toArray()) as Buffer[]).toString();
+  };
+  const bearer = `Authorization: Bearer ${coordinator.token}`;
+  assert.match(await ask(['Host: 127.0.0.1', bearer]), /^HTTP\/1.1 200/);
+  for (const headers of [
+    ['Host: 127.0.0.1', 'Host: evil.example', bearer],
+    ['Host: evil.example', 'Host: 127.0.0.1', bearer],
+    ['Host: 127.0.0.1', 'host: 127.0.0.1', bearer],
+    ['Host: 127.0.0.1', bearer, 'Authorization: Bearer other'],
+  ]) {
+    assert.match(await ask(headers), /^HTTP\/1\.1 400[\s\S]*twice/);
+  }
+});
+
+test('health looks: a database that is gone and a port that is closed are said with 503', async () => {
+  await using own = await startTestCoordinator();
+  const ask = async (): Promise<{ status: number; body: { status: string; reasons: string[] } }> => {
+    const answer = await fetch(new URL('/v1/health', own.url));
+    return { status: answer.status, body: (await answer.json()) as { status: string; reasons: string[] } };
+  };
+  assert.deepEqual((await ask()).body, { status: 'ok', version: own.version, reasons: [] });
+  const path = join(own.dataDir, 'qfleet.db');
+  renameSync(path, `${path}.away`);
+  const found = await ask();
+  assert.deepEqual([found.status, found.body.status], [503, 'failing']);
+  assert.match(found.body.reasons.join(), /removed or replaced/);
+  renameSync(`${path}.away`, path);
+  assert.equal((await ask()).status, 200);
+  const parts = { store: own.services.store as OwnedStore, dataDir: own.dataDir };
+  const closed = await checkHealth({ ...parts, fleet: { address: '127.0.0.1:1', port: 1 } });
+  assert.match(closed.join(), /port does not answer/);
 });
 
 test('a wrong body is refused with every wrong field named', async () => {

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Logger } from '@qfleet/shared/logger.ts';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
-import { checkHost } from './check-host.ts';
+import { checkHost, refuseRepeatedHeaders } from './check-host.ts';
 import { checkToken } from './check-token.ts';
 import { describeApi } from './openapi.ts';
 import { parseInput } from './parse-input.ts';
@@ -50,7 +50,10 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     });
   });
   const allowedHosts = options.allowedHosts.map((host) => host.toLowerCase());
-  app.addHook('onRequest', async (request) => checkHost(request.headers.host, allowedHosts));
+  app.addHook('onRequest', async (request) => {
+    refuseRepeatedHeaders(request.raw.rawHeaders);
+    checkHost(request.headers.host, allowedHosts);
+  });
   for (const route of routes) register(app, route, options.token);
   const document = describeApi(routes, options.services.version);
   app.get('/v1/openapi.json', async () => document);

@@ -12,10 +12,14 @@ test('a disk that fails is unavailable, a full one exhausted, each with what to 
     await using memory = await open('/proc/self/mem');
     await memory.read(Buffer.alloc(16), 0, 16, 0);
   };
-  await assert.rejects(explainDiskFailure(fail), { code: 'unavailable', hint: /dmesg/ });
+  await assert.rejects(explainDiskFailure('/the/path', fail), {
+    code: 'unavailable',
+    message: /EIO at \/the\/path/,
+    hint: /dmesg/,
+  });
   await assert.rejects(
-    explainDiskFailure(() => writeFile('/dev/full', 'x')),
-    { code: 'resource-exhausted', hint: /qfleet gc/ },
+    explainDiskFailure('/dev/full', () => writeFile('/dev/full', 'x')),
+    { code: 'resource-exhausted', message: /\/dev\/full/, hint: /qfleet gc/ },
   );
   const thrown = await fail().catch(QfleetError.from);
   assert.equal(thrown?.code, 'unavailable');

@@ -5,10 +5,10 @@ import { hasErrno } from './has-errno.ts';
 const brokenCodes = ['EIO', 'EROFS', 'ENODEV', 'ENXIO', 'ESTALE'];
 
 /**
- * Runs work that writes; a full disk becomes `resource-exhausted`, a failing one `unavailable`, both with what to do.
+ * Runs work that writes; a full disk becomes `resource-exhausted`, a failing one `unavailable`, both with the path and what to do.
  * Everything else passes.
  */
-export async function explainDiskFailure<T>(work: () => Promise<T>): Promise<T> {
+export async function explainDiskFailure<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
@@ -16,7 +16,7 @@ export async function explainDiskFailure<T>(work: () => Promise<T>): Promise<T> 
     if (broken) {
       throw new QfleetError(
         'unavailable',
-        `The disk with the blobs failed (${broken}); nothing was stored.`,
+        `The disk with the blobs failed (${broken} at ${path}); nothing was stored.`,
         {
           hint: 'Look into dmesg and check the disk and its mount on the coordinator; what is sent is tried again.',
           cause: thrown,
@@ -24,9 +24,13 @@ export async function explainDiskFailure<T>(work: () => Promise<T>): Promise<T> 
       );
     }
     if (!hasErrno(thrown, 'ENOSPC') && !hasErrno(thrown, 'EDQUOT')) throw thrown;
-    throw new QfleetError('resource-exhausted', 'The disk with the blobs is full; nothing was stored.', {
-      hint: 'Free some space; `./qfleet gc` shows what nothing refers to any more.',
-      cause: thrown,
-    });
+    throw new QfleetError(
+      'resource-exhausted',
+      `The disk with the blobs is full; nothing was stored (${path}).`,
+      {
+        hint: 'Free some space; `./qfleet gc` shows what nothing refers to any more.',
+        cause: thrown,
+      },
+    );
   }
 }

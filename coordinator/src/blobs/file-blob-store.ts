@@ -83,7 +83,10 @@ class FileBlobStore implements BlobStore {
   async *list(): AsyncIterable<{ digest: Digest; sizeBytes: number; modifiedAtMs: number }> {
     const root = join(this.#folder, 'sha256');
     for await (const shard of await opendir(root)) {
+      // Whatever else lies there is nobody's blob.
+      if (!shard.isDirectory()) continue;
       for await (const entry of await opendir(join(root, shard.name))) {
+        if (!/^[0-9a-f]{64}$/.test(entry.name)) continue;
         const found = await stat(join(root, shard.name, entry.name)).catch(() => undefined);
         if (!found) continue;
         yield { digest: parseDigest(entry.name), sizeBytes: found.size, modifiedAtMs: found.mtimeMs };
@@ -131,8 +134,8 @@ class FileBlobStore implements BlobStore {
     this.#receiving.add(partial);
     try {
       const whole = { path: this.#pathOf(digest), exists: () => this.touch(digest) };
-      const existed = await explainDiskFailure(() => appendUpload({ ...upload, partial, whole }));
-      await explainDiskFailure(() => this.#uploads.markWhole(owner, digest));
+      const existed = await explainDiskFailure(partial, () => appendUpload({ ...upload, partial, whole }));
+      await explainDiskFailure(partial, () => this.#uploads.markWhole(owner, digest));
       return { existed };
     } catch (error) {
       // A full disk is not helped by half a blob, and bytes with another digest help nobody.
@@ -156,7 +159,7 @@ class FileBlobStore implements BlobStore {
   /** The digest is taken of what was written, so that a source that changes meanwhile cannot spoil it. */
   #add(write: (path: string) => Promise<void>): Promise<Digest> {
     const temporary = join(this.#folder, 'tmp', randomBytes(12).toString('hex'));
-    return explainDiskFailure(async () => {
+    return explainDiskFailure(temporary, async () => {
       try {
         await write(temporary);
         const digest = await digestFile(temporary);

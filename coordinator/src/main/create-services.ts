@@ -13,10 +13,12 @@ import type { EventBus } from '../fleet/event-bus.ts';
 import type { Fleet } from '../fleet/start-fleet.ts';
 import { addImport, readImport } from '../imports/add-import.ts';
 import type { Authority } from '../pki/authority.ts';
+import type { OwnedStore } from '../store/open-store.ts';
 import type { RunRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskWorker } from '../tasks/task-worker.ts';
 import { cancelRun } from './cancel-run.ts';
+import { checkHealth } from './check-health.ts';
 import { collectUnusedBlobs } from './collect-unused-blobs.ts';
 import { createRun } from './create-run.ts';
 import { type EvidenceFolders, renderComparison, renderReport } from './render-report.ts';
@@ -24,7 +26,7 @@ import { type EvidenceFolders, renderComparison, renderReport } from './render-r
 export interface ServiceParts {
   readonly version: string;
   readonly dataDir: string;
-  readonly store: Store;
+  readonly store: OwnedStore;
   readonly blobs: BlobStore;
   readonly tempDir: string;
   readonly authority: Authority;
@@ -63,6 +65,7 @@ export function createServices(parts: ServiceParts): Services {
     fleetAddress,
     closing,
     presence: (deviceId) => fleet.presence(deviceId),
+    checkHealth: () => checkHealth({ store, dataDir, fleet }),
     connectedDeviceIds: () => new Set(fleet.connectedDeviceIds()),
     addDevice: async ({ name, outDir }) =>
       (await addDevice({ store, authority, name, coordinatorAddress: fleetAddress, outDir })).device,

@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { checkDatabase } from './check-database.ts';
@@ -21,6 +21,8 @@ export interface OwnedStore extends Store {
   announce(url: string): Promise<void>;
   /** What the user should know of the data folder: a log that is missing, a database that is older than the last one. */
   readonly notices: readonly string[];
+  /** Whether the database that is open is the file in the data folder: nothing is kept where somebody removed it. */
+  hasFile(): boolean;
 }
 
 /**
@@ -52,16 +54,22 @@ export async function openStore(
   } catch (thrown) {
     throw explainSqliteFailure(thrown, path);
   }
+  const opened = statSync(path);
   const rest = parts.move();
   return Object.assign(store, {
     announce: ownership.announce,
     notices,
+    hasFile: () => isSameFile(opened, statSync(path, { throwIfNoEntry: false })),
     [Symbol.asyncDispose]: async () => {
       if (!(await store.close())) return;
       if (database.isOpen) await markClosed(database, dataDir);
       await rest.disposeAsync();
     },
   });
+}
+
+function isSameFile(a: Stats, b: Stats | undefined): boolean {
+  return b !== undefined && a.ino === b.ino && a.dev === b.dev;
 }
 
 /** Under its name there is never less than a whole header: an empty file has lost its content. */

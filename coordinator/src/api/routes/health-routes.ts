@@ -12,17 +12,28 @@ export const infoSchema = z.object({
   connectedDevices: z.number(),
 });
 
+const healthSchema = z.object({
+  status: z.enum(['ok', 'failing']),
+  version: z.string(),
+  /** Why it is failing: the database, the disk, the agents' port. */
+  reasons: z.array(z.string()),
+});
+
 export function healthRoutes(services: Services): Route[] {
   return [
     defineRoute({
       method: 'GET',
       path: '/v1/health',
       operationId: 'getHealth',
-      summary: 'Whether the coordinator answers; needs no token',
+      summary: 'Whether the coordinator can do its work; 503 with reasons where not; needs no token',
       tag: 'coordinator',
       isOpen: true,
-      response: z.object({ status: z.literal('ok'), version: z.string() }),
-      handle: async () => ({ status: 'ok', version: services.version }),
+      response: healthSchema,
+      handle: async ({ reply }) => {
+        const reasons = [...(await services.checkHealth())];
+        if (reasons.length > 0) void reply.status(503);
+        return { status: reasons.length > 0 ? 'failing' : 'ok', version: services.version, reasons };
+      },
     }),
     defineRoute({
       method: 'GET',

@@ -1,10 +1,9 @@
 import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { neededDiskBytes } from '../../main/check-health.ts';
 import { formatBytes } from '../output/format-value.ts';
 import type { Check } from './check.ts';
 
-/** Less than this and the coordinator itself stands still. */
-const neededBytes = 50e6;
 /** Less than this and a dataset import may not fit. */
 const wantedBytes = 2e9;
 
@@ -19,5 +18,5 @@ export const checkDisk: Check = async ({ dataDir }) => {
   const detail = `${formatBytes(freeBytes)} free`;
   if (freeBytes >= wantedBytes) return { what: 'disk', state: 'ok', detail };
   const fix = 'Free some space, run `./qfleet gc --delete`, or choose another disk with --data.';
-  return { what: 'disk', state: freeBytes < neededBytes ? 'failed' : 'warning', detail, fix };
+  return { what: 'disk', state: freeBytes < neededDiskBytes ? 'failed' : 'warning', detail, fix };
 };
