@@ -4,24 +4,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { clone, create, fromBinary } from '@bufbuild/protobuf';
+import { fromBinary } from '@bufbuild/protobuf';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { testDataPath } from '../../../../test/support/test-data.ts';
-import {
-  type ModelProto,
-  ModelProtoSchema,
-  type TensorProto,
-  TensorProtoSchema,
-} from '../../../gen/onnx/onnx_pb.js';
+import { type ModelProto, type TensorProto, TensorProtoSchema } from '../../../gen/onnx/onnx_pb.js';
 import { OrtChild } from '../../ort/ort-child.ts';
-import { intAttribute } from '../attribute.ts';
-import { elementTypeNamed, findElementType } from '../element-type.ts';
-import { buildNode } from '../fixtures/build-model.ts';
+import { findElementType } from '../element-type.ts';
 import { parseModel } from '../parse-model.ts';
 import { writeModel } from '../write-model.ts';
 import { readValue } from './read-value.ts';
 import { runReferenceNode } from './run-reference-node.ts';
 import { toMessage, toPlain } from './testing/tensor-message.ts';
+import { withoutOddTypes } from './testing/without-odd-types.ts';
 import type { Value } from './value.ts';
 
 interface Case {
@@ -166,33 +160,6 @@ async function runOnOrt(
     const elementType = findElementType(tensor.dataType)!.name;
     return { elementType, dims, data: Array.from(data as ArrayLike<number>) };
   });
-}
-
-/** Types that onnxruntime-node 1.30 cannot pass in or out on Node 24, and what holds their values. */
-const carriers = new Map([
-  [elementTypeNamed('int4').code, elementTypeNamed('int8').code],
-  [elementTypeNamed('uint4').code, elementTypeNamed('uint8').code],
-  [elementTypeNamed('float16').code, elementTypeNamed('float32').code],
-]);
-
-/** The model with inputs of such types as initialisers, and a Cast behind outputs of such types. */
-function withoutOddTypes({ model, inputs }: Case): ModelProto {
-  const copy = clone(ModelProtoSchema, model);
-  const graph = copy.graph!;
-  const isOdd = (i: number): boolean => carriers.has(inputs[i]!.dataType);
-  graph.initializer = model.graph!.input.flatMap(({ name }, i) =>
-    isOdd(i) ? [create(TensorProtoSchema, { ...inputs[i]!, name })] : [],
-  );
-  graph.input = graph.input.filter((_, i) => !isOdd(i));
-  for (const output of graph.output) {
-    const type = output.type?.value;
-    const carrier = type?.case === 'tensorType' ? carriers.get(type.value.elemType) : undefined;
-    if (type?.case !== 'tensorType' || carrier === undefined) continue;
-    graph.node.push(buildNode('Cast', [output.name], [`${output.name}_cast`], [intAttribute('to', carrier)]));
-    output.name = `${output.name}_cast`;
-    type.value.elemType = carrier;
-  }
-  return copy;
 }
 
 function assertSame(found: readonly Value[], expected: readonly Value[]): void {
