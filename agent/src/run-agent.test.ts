@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -132,6 +133,21 @@ describe('an agent and its coordinator', () => {
     agent.child.kill('SIGKILL');
     await agent.ended();
     await coordinator.until('the end of the runner', () => processorTicks(runner) === 0);
+  });
+
+  it('tells the coordinator for whom its job waits', { skip: readsProc }, async () => {
+    const lockName = `test-${process.pid}-held`;
+    const stranger = createServer().listen(`\0qfleet-measure-${lockName}`);
+    await once(stranger, 'listening');
+    stranger.unref();
+    const { coordinator, agent } = await start({ QFLEET_AGENT_LOCK_NAME: lockName });
+    await using _agent = agent;
+    await using _coordinator = coordinator;
+    await coordinator.until('hello', () => coordinator.hellos.length === 1);
+    coordinator.lease(wrapJob({ measure: measure(coordinator) }));
+    const step = `waiting for the measurement lock of this host, held by pid ${process.pid}, which does not say that it is an agent`;
+    await coordinator.until('the reason', () => coordinator.messages.some((m) => m.progress?.step === step));
+    stranger.close();
   });
 
   it('connects again when its heartbeats stay unanswered', async () => {

@@ -118,7 +118,7 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
     workFolder,
     spool,
     log,
-    tools: jobTools(config, facts, { cache, transfers }),
+    tools: jobTools(config, facts, { cache, transfers, agent: config.name ?? identity.deviceId }),
     onChange: () => {
       if (desk.progress) progress.report(desk.progress);
       status.update();
@@ -238,7 +238,11 @@ async function serve(agent: Agent, { identity, log, drain, leave }: RunAgentOpti
 function jobTools(
   config: AgentConfig,
   { inventory, bootId }: Facts,
-  { cache, transfers }: { readonly cache: BlobCache; readonly transfers: TransferLog },
+  {
+    cache,
+    transfers,
+    agent,
+  }: { readonly cache: BlobCache; readonly transfers: TransferLog; readonly agent: string },
 ): JobTools {
   return {
     agentVersion,
@@ -248,7 +252,7 @@ function jobTools(
     runnerMemoryBytes: config.runnerMemoryBytes,
     acquireBlob: (ref, options) => cache.acquire(ref, options),
     startRunner,
-    lockHost: (options) => lockHost({ ...options, bootId: config.lockName ?? bootId }),
+    lockHost: (options) => lockHost({ ...options, agent, bootId: config.lockName ?? bootId }),
     readEnvironment: () => readEnvironment(),
     // Loaded when a probe is asked for: most days there is none.
     runProbes: async (options) => {

@@ -5,6 +5,6 @@ import type { BenchContext } from './benchmark.ts';
 /** Takes the host's measurement lock, as a measure job does, so that no agent here measures meanwhile. */
 export async function holdHost({ progress, signal }: BenchContext): Promise<AsyncDisposable> {
   const bootId = process.env['QFLEET_AGENT_LOCK_NAME'] ?? (await readBootId());
-  const onWait = (): void => progress('waiting for another measurement on this host');
-  return lockHost({ bootId, onWait, signal });
+  const onWait = (what: string): void => progress(what);
+  return lockHost({ bootId, agent: 'bench', onWait, signal });
 }

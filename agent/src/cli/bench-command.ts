@@ -119,7 +119,11 @@ async function localTools(path: string): Promise<JobTools> {
     }),
     startRunner,
     lockHost: (options) =>
-      lockHost({ ...options, bootId: process.env['QFLEET_AGENT_LOCK_NAME'] ?? options.bootId }),
+      lockHost({
+        ...options,
+        agent: 'qfleet-agent bench',
+        bootId: process.env['QFLEET_AGENT_LOCK_NAME'] ?? options.bootId,
+      }),
     readEnvironment: (options) => readEnvironment('/', options),
     runProbes: async () => {
       throw new QfleetError('internal', 'A bench has no probes.');

@@ -21,9 +21,10 @@ export async function probeCommand(options: {
   const signal = interruptSignal();
   using line = createProgressLine(process.stderr);
   const inventory = await readInventory();
-  const onWait = (): void => line.report('waiting for another measurement on this host', 0);
+  const onWait = (what: string): void => line.report(what, 0);
   await using _lock = await lockHost({
     bootId: process.env['QFLEET_AGENT_LOCK_NAME'] ?? (await readBootId()),
+    agent: 'qfleet-agent probe',
     onWait,
     signal,
   });

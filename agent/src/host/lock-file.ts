@@ -1,39 +1,24 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** SQLITE_BUSY: another process holds the lock. */
+const busy = 5;
+
 /**
- * A lock file in the temporary folder that holds its owner's process id: for systems without abstract sockets.
- * Undefined where a living process holds it; a dead one's is taken over.
+ * Holds a file of the temporary folder, for systems without abstract sockets: by SQLite's exclusive lock, which is the
+ * kernel's (fcntl) and ends with the process, so that nothing stale has to be recognised. The file stays. Undefined
+ * where another process, or another caller in this one, holds it.
  */
 export async function tryLockFile(name: string): Promise<AsyncDisposable | undefined> {
-  const path = join(tmpdir(), `${name}.lock`);
-  if (!(await creates(path)) && !((await isStale(path)) && (await replaces(path)))) return undefined;
-  return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
-}
-
-async function creates(path: string): Promise<boolean> {
+  // Loaded here, since a running agent on Linux never needs it.
+  const { DatabaseSync } = await import('node:sqlite');
+  const database = new DatabaseSync(join(tmpdir(), `${name}.lock`), { timeout: 0 });
   try {
-    await writeFile(path, String(process.pid), { flag: 'wx' });
-    return true;
+    database.exec('BEGIN EXCLUSIVE');
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    database.close();
+    if ((thrown as { errcode?: number }).errcode === busy) return undefined;
     throw thrown;
   }
-}
-
-async function replaces(path: string): Promise<boolean> {
-  await rm(path, { force: true });
-  return creates(path);
-}
-
-async function isStale(path: string): Promise<boolean> {
-  const pid = Number(await readFile(path, 'utf8').catch(() => 'gone'));
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code === 'ESRCH';
-  }
+  return { [Symbol.asyncDispose]: async () => database.close() };
 }

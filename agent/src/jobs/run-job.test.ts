@@ -466,12 +466,12 @@ describe('running a job', () => {
       {
         job,
         onProgress: (step) => {
-          if (step.startsWith('waiting for another')) waited = true;
+          if (step.startsWith('waiting for the lock')) waited = true;
         },
       },
       {
         lockHost: async ({ onWait }) => {
-          onWait();
+          onWait('waiting for the lock');
           return { [Symbol.asyncDispose]: async () => undefined };
         },
       },

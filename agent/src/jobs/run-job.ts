@@ -27,7 +27,11 @@ export interface JobTools {
   readonly runnerMemoryBytes?: number | undefined;
   acquireBlob(ref: BlobRef, options: FetchOptions): Promise<PinnedBlob>;
   startRunner(options: RunnerOptions): Promise<Runner>;
-  lockHost(options: { bootId: string; onWait: () => void; signal: AbortSignal }): Promise<AsyncDisposable>;
+  lockHost(options: {
+    bootId: string;
+    onWait: (what: string) => void;
+    signal: AbortSignal;
+  }): Promise<AsyncDisposable>;
   readEnvironment(options?: EnvironmentOptions): Promise<Environment>;
   runProbes(options: ProbeRun): Promise<ProbeFacts>;
 }
@@ -118,7 +122,7 @@ async function attempt(
     runProbes: (options) => tools.runProbes(options),
     lockHost: async () => {
       limit.pause();
-      const onWait = (): void => run.onProgress('waiting for another measurement on this host', 0);
+      const onWait = (what: string): void => run.onProgress(what, 0);
       const lock = await tools.lockHost({ bootId: tools.bootId, onWait, signal });
       limit.resume();
       return lock;
