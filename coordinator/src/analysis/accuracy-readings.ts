@@ -16,8 +16,7 @@ export function usableLabels(
   dataset: Dataset | undefined,
   labels: Uint32Array | undefined,
 ): UsableLabels {
-  if (!outputs.topK)
-    return { usable: false, reason: 'no-class-output: the first output is no vector of classes' };
+  if (!outputs.topK) return { usable: false, reason: outputs.whyNoClasses };
   if (!dataset?.classes || !labels) return { usable: false, reason: 'no-labels: the dataset has none' };
   const fit = labelsFit(dataset, [{ shape: [outputs.classes] }]);
   if (!fit.fits) return { usable: false, reason: fit.reason };

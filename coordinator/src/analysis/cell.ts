@@ -8,6 +8,7 @@ import { latencyPointSchema } from './latency-curve.ts';
 export const numericsVerdicts = [
   'sound',
   'not-repeatable',
+  'partly-fed',
   'incomplete',
   'non-finite',
   'inputs-differ',
@@ -23,7 +24,7 @@ const timingSchema = z.object({
 
 const numericsSchema = z.object({
   verdict: z.enum(numericsVerdicts),
-  /** Every planned input was evaluated, and gave finite outputs. */
+  /** Every planned input was evaluated, with data in all inputs of the model, and gave finite outputs. */
   complete: z.boolean(),
   /** Absent where no input was run twice. */
   repeatable: z.boolean().optional(),

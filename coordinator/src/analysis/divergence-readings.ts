@@ -3,6 +3,7 @@ import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import { clopperPearson } from '@qfleet/shared/statistics/clopper-pearson.ts';
 import { newcombePaired, type PairedCounts } from '@qfleet/shared/statistics/newcombe-paired.ts';
 import { sqnr } from '@qfleet/shared/statistics/sqnr.ts';
+import { wilson } from '@qfleet/shared/statistics/wilson.ts';
 import { isRight, type UsableLabels } from './accuracy-readings.ts';
 import { type CommonInputs, commonInputs } from './common-inputs.ts';
 import { type EvaluatedOutputs, topClass } from './read-outputs.ts';
@@ -44,7 +45,7 @@ export function findFlips(
 ): { readonly count: number; readonly inputs: ReadonlySet<number> } | string {
   const { subject, reference, common } = pair;
   if (!common.comparable) return common.reason;
-  if (!subject.topK || !reference.topK) return 'no-class-output: the first output is no vector of classes';
+  if (!subject.topK || !reference.topK) return whyNoClasses(pair);
   if (common.count === 0) return 'n-too-small: 0 of 1';
   const inputs = new Set<number>();
   for (let input = 0; input < common.count; input++) {
@@ -95,9 +96,12 @@ export function accuracyLossReading(quantity: string, pair: OutputPair, labels: 
   const { subject, reference, common } = pair;
   if (!common.comparable) return unavailable(quantity, 'points', common.reason);
   if (!labels.usable) return unavailable(quantity, 'points', labels.reason);
-  if (!subject.topK || !reference.topK) return unavailable(quantity, 'points', 'no-class-output');
+  if (!subject.topK || !reference.topK) return unavailable(quantity, 'points', whyNoClasses(pair));
   if (common.count === 0) return unavailable(quantity, 'points', 'n-too-small: 0 of 1');
-  const { difference, low, high, method } = newcombePaired(countRight(pair, labels.labels)!);
+  const counts = countRight(pair, labels.labels)!;
+  const chance = describeChance(counts, reference.classes);
+  if (chance !== undefined) return unavailable(quantity, 'points', chance);
+  const { difference, low, high, method } = newcombePaired(counts);
   return available({
     quantity,
     status: 'derived',
@@ -108,6 +112,25 @@ export function accuracyLossReading(quantity: string, pair: OutputPair, labels: 
     n: common.count,
     ...noteFlags(common),
   });
+}
+
+/**
+ * Where neither side is shown to be right more often than guessing, a loss of 0 says nothing: as a reason; undefined
+ * where one of them is, by the lower end of Wilson's interval.
+ */
+function describeChance(
+  { bothRight, firstOnly, secondOnly, bothWrong }: PairedCounts,
+  classes: number,
+): string | undefined {
+  const n = bothRight + firstOnly + secondOnly + bothWrong;
+  const right = [bothRight + firstOnly, bothRight + secondOnly];
+  if (right.some((count) => wilson(count, n).low > 1 / classes)) return undefined;
+  const [reference, subject] = right.map((count) => ((100 * count) / n).toFixed(1));
+  return `at-chance: right on ${reference} % and ${subject} % of ${n} inputs, as guessing one of ${classes} classes is; the labels may be of other classes, or in another order`;
+}
+
+function whyNoClasses({ subject, reference }: OutputPair): string {
+  return (subject.topK ? reference : subject).whyNoClasses;
 }
 
 /** How often reference (first) and subject (second) are right on the common inputs; undefined where classes are not known. */

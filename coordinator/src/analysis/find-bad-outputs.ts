@@ -7,14 +7,21 @@ import type { EvaluatedOutputs } from './read-outputs.ts';
  * make it the reference of all places. `planned`: inputs that the job asked for.
  */
 export function findBadOutputs(outputs: EvaluatedOutputs, planned: number | undefined): string | undefined {
-  const { facts, topK, comparison } = outputs;
+  const { facts, comparison } = outputs;
   const problem =
     findBadCount(facts, planned) ||
-    (facts.topK && !topK && 'the top-k blob is gone, or has another length than its counts say') ||
+    findBadClasses(outputs) ||
     (facts.comparison.count > 0 &&
       !comparison &&
       'the blob of raw outputs is gone, or has another length than its counts say');
   return problem ? `bad-evidence: ${problem}` : undefined;
+}
+
+function findBadClasses({ facts, bestClasses, classes }: EvaluatedOutputs): string | undefined {
+  if (!facts.topK) return undefined;
+  if (!bestClasses) return 'the top-k blob is gone, or has another length than its counts say';
+  const wrong = bestClasses.indices.find((index) => index >= classes);
+  return wrong === undefined ? undefined : `class ${wrong} among the best of ${classes}`;
 }
 
 function findBadCount(facts: EvaluateFacts, planned: number | undefined): string | undefined {

@@ -4,14 +4,22 @@ import type { JobFacts } from './collect-cells.ts';
 
 type Reason = NumericsVerdict['reasons'][number];
 
+export interface NumericsContext {
+  /** Of all evaluations of the run. */
+  readonly inputs: InputCensus;
+  /** Inputs of the model that were fed zeros, since the dataset has one tensor for each item. */
+  readonly zeroInputs: readonly string[];
+  /** Why there are no outputs, where there are none. */
+  readonly whyNone: string;
+}
+
 /**
- * Whether a cell's outputs can be compared: all planned inputs evaluated, all outputs finite, equal bytes when
- * run twice, and the same final input bytes as everywhere else. `inputs`: of all evaluations of the run.
+ * Whether a cell's outputs can be compared: all planned inputs evaluated, all inputs of the model fed with data, all
+ * outputs finite, equal bytes when run twice, and the same final input bytes as everywhere else.
  */
 export function judgeNumerics(
   evaluation: JobFacts<EvaluateFacts> | undefined,
-  inputs: InputCensus,
-  whyNone: string,
+  { inputs, zeroInputs, whyNone }: NumericsContext,
 ): NumericsVerdict {
   const facts = evaluation?.facts;
   if (!facts) {
@@ -32,6 +40,10 @@ export function judgeNumerics(
   if (facts.count < planned) {
     reasons.push({ code: 'incomplete', detail: `${facts.count} of ${planned} inputs were evaluated` });
   }
+  if (zeroInputs.length > 0) {
+    const detail = `${zeroInputs.join(', ')} ${zeroInputs.length === 1 ? 'was' : 'were'} fed zeros: the outputs are those of a network that is not used so`;
+    reasons.push({ code: 'partly-fed', detail });
+  }
   if (repeatable === false) {
     const detail = `a second run over ${facts.repeat.count} inputs gave other bytes`;
     reasons.push({ code: 'not-repeatable', detail });
@@ -40,7 +52,7 @@ export function judgeNumerics(
   reasons.sort((a, b) => severity(b.code) - severity(a.code));
   return {
     verdict: reasons[0]?.code ?? 'sound',
-    complete: facts.count >= planned && facts.nonFiniteInputs === 0,
+    complete: facts.count >= planned && facts.nonFiniteInputs === 0 && zeroInputs.length === 0,
     ...(repeatable !== undefined && { repeatable }),
     ...(sameInputs !== undefined && { sameInputs }),
     reasons,

@@ -4,8 +4,11 @@ import { float32Exactly, readTopK, type TopClasses } from './decode-blob.ts';
 /** What an evaluation left behind: best classes of all inputs, raw outputs of the first ones. */
 export interface EvaluatedOutputs {
   readonly facts: EvaluateFacts;
-  /** Of all inputs; absent where the first output is no vector. */
+  /** Of all inputs; absent where the outputs are no classes, and then why. */
   readonly topK: TopClasses | undefined;
+  readonly whyNoClasses: string;
+  /** As they were reported, whatever they mean; absent where the blob does not fit. */
+  readonly bestClasses: TopClasses | undefined;
   /** Float32 [count, width] row-major, all outputs of an input side by side; absent where the blob does not fit. */
   readonly comparison:
     | { readonly count: number; readonly width: number; readonly values: Float32Array }
@@ -14,8 +17,12 @@ export interface EvaluatedOutputs {
   readonly classes: number;
 }
 
-/** Decodes the blobs of an evaluation. What does not have the length it should is absent, never half read. */
-export function readOutputs(facts: EvaluateFacts, blobs: ReadonlyMap<string, Uint8Array>): EvaluatedOutputs {
+/** Decodes the blobs of an evaluation, its best classes unless there is a reason why they are none. What does not have the length it should is absent, never half read. */
+export function readOutputs(
+  facts: EvaluateFacts,
+  blobs: ReadonlyMap<string, Uint8Array>,
+  whyNoClasses?: string,
+): EvaluatedOutputs {
   const width = facts.outputs.reduce((sum, output) => sum + elements(output.shape), 0);
   const comparisonBytes = blobs.get(facts.comparison.blob);
   const values = comparisonBytes && float32Exactly(comparisonBytes, facts.comparison.count * width);
@@ -23,7 +30,9 @@ export function readOutputs(facts: EvaluateFacts, blobs: ReadonlyMap<string, Uin
   const topK = facts.topK && topKBytes && readTopK(topKBytes, facts.count, facts.topK.k);
   return {
     facts,
-    topK: topK || undefined,
+    topK: (whyNoClasses === undefined && topK) || undefined,
+    bestClasses: topK || undefined,
+    whyNoClasses: whyNoClasses ?? 'no-class-output: no best classes were kept',
     comparison: values && width > 0 ? { count: facts.comparison.count, width, values } : undefined,
     classes: elements(facts.outputs[0]?.shape ?? []),
   };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Reading } from '@qfleet/shared/reading.ts';
 import type { Cell } from './cell.ts';
 import { recommend } from './recommend.ts';
 
@@ -49,7 +50,58 @@ test('the fastest that keeps the goals, and what the others miss', () => {
   assert.equal(places[0]?.best?.variant, 'int8');
   assert.deepEqual(places[0]?.misses, ['int8-rough: accuracy loss, points: 4 over 1']);
   assert.deepEqual(places[0]?.front, ['fp32', 'int8', 'int8-rough', 'fp16']);
-  assert.equal(recommend(board('pi', 0.5), {}).places[0]?.best?.variant, 'int8-rough');
+  const anyLoss = recommend(board('pi', 0.5), { maxAccuracyLoss: 100 });
+  assert.equal(anyLoss.places[0]?.best?.variant, 'int8-rough');
+});
+
+test('without a goal for accuracy nothing is recommended that may lose more than a point', () => {
+  const none = recommend(board('pi', 0.5), { maxP90Ms: 100 });
+  assert.deepEqual(none.maxAccuracyLoss, { points: 1, isDefault: true });
+  assert.equal(none.places[0]?.best?.variant, 'int8');
+  assert.deepEqual(none.places[0]?.misses, ['int8-rough: accuracy loss, points: 4 over 1']);
+  const olive = recommend(board('pi', 0.5), { percentMaxDegradation: 10 });
+  assert.deepEqual([olive.maxAccuracyLoss, olive.places[0]?.best?.variant], [undefined, 'int8-rough']);
+});
+
+test('a limit of accuracy is kept by the upper end of the interval', () => {
+  const [fp32, int8] = board('pi', 0.5) as [Cell, Cell];
+  const between = (low: number, high: number): Cell => ({
+    ...int8,
+    readings: {
+      ...int8.readings,
+      'accuracy.loss': { ...int8.readings['accuracy.loss']!, interval: { low, high, method: '' } } as Reading,
+    },
+  });
+  const wide = recommend([fp32, between(-0.9, 1.5)], {}).places[0];
+  assert.equal(wide?.best?.variant, 'fp32');
+  assert.deepEqual(wide?.misses, ['int8: accuracy loss, points, upper end of its interval: 1.5 over 1']);
+  const narrow = recommend([fp32, between(0.1, 0.5)], {}).places[0];
+  assert.deepEqual(
+    [narrow?.best?.variant, narrow?.best?.lossPoints, narrow?.best?.lossUpTo],
+    ['int8', 0.3, 0.5],
+  );
+});
+
+test('without labels the answers that differ bound the loss, and where nothing does there is no recommendation', () => {
+  const [fp32] = board('pi', 0.5) as [Cell];
+  const unlabelled = cell({ place: 'pi', variant: 'int8', ms: 5, size: 100 });
+  const agreeing = (low: number): Cell => ({
+    ...unlabelled,
+    readings: {
+      ...unlabelled.readings,
+      'agreement.top1': {
+        quantity: 'agreement.top1',
+        status: 'measured',
+        value: 1,
+        unit: '1',
+        method: '',
+        interval: { low, high: 1, method: '' },
+      } as Reading,
+    },
+  });
+  assert.equal(recommend([fp32, agreeing(0.995)], {}).places[0]?.best?.variant, 'int8');
+  assert.equal(recommend([fp32, agreeing(0.98)], {}).places[0]?.best?.variant, 'fp32');
+  assert.equal(recommend([unlabelled], {}).places[0]?.best, undefined);
 });
 
 test('Olive’s words: relative degradation and improvement', () => {

@@ -1,9 +1,12 @@
 import { readingValue } from '@qfleet/shared/reading.ts';
 import type { Cell } from './cell.ts';
 
-/** What a variant has to keep, from the plan; absent: no limit. */
+/** Top-1 that a recommended variant may lose where no goal says how much, points. */
+export const defaultMaxAccuracyLoss = 1;
+
+/** What a variant has to keep, from the plan; absent: no limit, but for accuracy, which always has one. */
 export interface Goals {
-  /** Top-1 lost against fp32, points. */
+  /** Top-1 lost against fp32, points; absent, and no `percentMaxDegradation` either: `defaultMaxAccuracyLoss`. */
   readonly maxAccuracyLoss?: number | undefined;
   readonly maxP90Ms?: number | undefined;
   readonly maxSizeBytes?: number | undefined;
@@ -20,14 +23,28 @@ interface Candidate {
   readonly cell: Cell;
   readonly latencyNs: number;
   readonly lossPoints: number | undefined;
+  /** The most that it may lose, by what was measured. */
+  readonly lossUpTo: LossBound | undefined;
   readonly misses: readonly string[];
+}
+
+/** An upper limit of a loss, points, and what it follows from. */
+interface LossBound {
+  readonly points: number;
+  readonly from: 'interval' | 'value' | 'agreement';
 }
 
 export interface PlaceRecommendation {
   readonly placeId: string;
   /** The fastest variant that keeps all goals; absent where none does. */
   readonly best?:
-    | { readonly variant: string; readonly latencyNs: number; readonly lossPoints?: number }
+    | {
+        readonly variant: string;
+        readonly latencyNs: number;
+        readonly lossPoints?: number;
+        /** Upper end of the interval of the loss, or where no labels give one the share of answers that differ; points. */
+        readonly lossUpTo?: number;
+      }
     | undefined;
   /** Variants that no other beats in speed, accuracy and size at once. */
   readonly front: readonly string[];
@@ -36,13 +53,20 @@ export interface PlaceRecommendation {
 }
 
 export interface Recommendation {
+  /** The limit of accuracy loss that was applied, points, and whether it is the default; absent under another goal for it. */
+  readonly maxAccuracyLoss?: { readonly points: number; readonly isDefault: boolean } | undefined;
   readonly places: readonly PlaceRecommendation[];
   /** The one variant for all places: that which is slowest against each place's best by the least. */
   readonly everywhere?: { readonly variant: string; readonly regret: number } | undefined;
 }
 
-/** What to ship where, of the first scenario and settings that were timed. Pure. */
-export function recommend(cells: readonly Cell[], goals: Goals): Recommendation {
+/**
+ * What to ship where, of the first scenario and settings that were timed. A variant keeps a limit of accuracy where the
+ * upper end of its loss's interval does; one whose loss is not bounded by anything keeps none. Pure.
+ */
+export function recommend(cells: readonly Cell[], given: Goals): Recommendation {
+  const isDefault = given.maxAccuracyLoss === undefined && given.percentMaxDegradation === undefined;
+  const goals = isDefault ? { ...given, maxAccuracyLoss: defaultMaxAccuracyLoss } : given;
   const byPlace = Map.groupBy(cells, ({ placeId }) => placeId);
   const places = [...byPlace].map(([placeId, group]) => {
     const timed = firstTimed(group);
@@ -50,6 +74,9 @@ export function recommend(cells: readonly Cell[], goals: Goals): Recommendation 
     return { placeId, candidates };
   });
   return {
+    ...(goals.maxAccuracyLoss !== undefined && {
+      maxAccuracyLoss: { points: goals.maxAccuracyLoss, isDefault },
+    }),
     places: places
       .filter(({ candidates }) => candidates.length > 0)
       .map(({ placeId, candidates }) => recommendPlace(placeId, candidates)),
@@ -77,26 +104,49 @@ function candidateOf(cell: Cell, all: readonly Cell[], goals: Goals): Candidate[
   if (latencyNs === undefined) return undefined;
   const reference = all.find(({ isReference }) => isReference);
   const lossPoints = cell.isReference ? 0 : readingValue(cell.readings['accuracy.loss']);
-  return [
-    { cell, latencyNs, lossPoints, misses: findMisses(cell, reference, { latencyNs, lossPoints }, goals) },
-  ];
+  const lossUpTo = boundLoss(cell);
+  const misses = findMisses(cell, reference, { latencyNs, lossUpTo }, goals);
+  return [{ cell, latencyNs, lossPoints, lossUpTo, misses }];
 }
+
+/**
+ * The most that a variant may lose: the upper end of the interval of its loss. Without labels, no more inputs can have
+ * become wrong than have another answer than fp32's.
+ */
+function boundLoss({ isReference, readings }: Cell): LossBound | undefined {
+  if (isReference) return { points: 0, from: 'value' };
+  const loss = readings['accuracy.loss'];
+  if (loss && loss.status !== 'unavailable') {
+    return loss.interval
+      ? { points: loss.interval.high, from: 'interval' }
+      : { points: loss.value, from: 'value' };
+  }
+  const agreement = readings['agreement.top1'];
+  if (!agreement || agreement.status === 'unavailable') return undefined;
+  return { points: 100 * (1 - (agreement.interval?.low ?? agreement.value)), from: 'agreement' };
+}
+
+const boundWords: Record<LossBound['from'], string> = {
+  value: 'accuracy loss, points',
+  interval: 'accuracy loss, points, upper end of its interval',
+  agreement: 'accuracy loss, points, by answers other than fp32’s',
+};
 
 function findMisses(
   cell: Cell,
   reference: Cell | undefined,
-  { latencyNs, lossPoints }: { readonly latencyNs: number; readonly lossPoints: number | undefined },
+  { latencyNs, lossUpTo }: Pick<Candidate, 'latencyNs' | 'lossUpTo'>,
   goals: Goals,
 ): string[] {
   const own = readingValue(reference?.readings['accuracy.top1']);
   const referenceNs = reference && latencyOf(reference);
   const checks: readonly (readonly [string, number | undefined, number | undefined])[] = [
-    ['accuracy loss, points', lossPoints, goals.maxAccuracyLoss],
+    [boundWords[lossUpTo?.from ?? 'value'], lossUpTo?.points, goals.maxAccuracyLoss],
     ['p90, ms', scaled(readingValue(cell.readings['latency.p90']), 1e-6), goals.maxP90Ms],
     ['size, bytes', readingValue(cell.readings['model.size']), goals.maxSizeBytes],
     [
       'degradation, %',
-      lossPoints === undefined || !own ? undefined : lossPoints / own,
+      cell.isReference ? 0 : lossUpTo === undefined || !own ? undefined : lossUpTo.points / own,
       goals.percentMaxDegradation,
     ],
     [
@@ -127,6 +177,7 @@ function recommendPlace(placeId: string, candidates: readonly Candidate[]): Plac
         variant: best.cell.variant.name,
         latencyNs: best.latencyNs,
         ...(best.lossPoints !== undefined && { lossPoints: best.lossPoints }),
+        ...(best.lossUpTo && { lossUpTo: best.lossUpTo.points }),
       },
     }),
     front: candidates

@@ -33,6 +33,7 @@ import {
 } from './summarise-measurement.ts';
 import { sustainedReadings } from './sustained-readings.ts';
 import { tensorBytes } from './tensor-bytes.ts';
+import { whyNoClasses } from './why-no-classes.ts';
 import { whyNoEvaluation, whyNoTiming } from './why-none.ts';
 
 /** A cell with what comparisons between places still need of its evidence. */
@@ -108,7 +109,9 @@ function readCell(
   evidence: RunEvidence,
   { probe, measured }: Pick<ReadCell, 'probe' | 'measured'>,
 ): ReadCell {
-  const outputs = cell.evaluation?.facts && readOutputs(cell.evaluation.facts, evidence.blobs);
+  const evaluated = cell.evaluation?.facts;
+  const outputs =
+    evaluated && readOutputs(evaluated, evidence.blobs, whyNoClasses(evaluated.outputs, evidence));
   const badOutputs = outputs && findBadOutputs(outputs, cell.evaluation?.job.spec.evaluate?.inputs?.count);
   const launches = { completed: measured?.launches ?? [], failures: measured?.failures ?? [] };
   return {
@@ -179,7 +182,11 @@ function summarise(options: SummariseOptions): SummarisedCell {
       cell.measured.series.tried.length > 1 && {
         series: { ...cell.measured.series, tried: [...cell.measured.series.tried] },
       }),
-    numerics: judgeNumerics(cell.outputs && found.evaluation, options.inputs, cell.whyNoOutputs),
+    numerics: judgeNumerics(cell.outputs && found.evaluation, {
+      inputs: options.inputs,
+      zeroInputs: inputsFedZeros(evidence.model),
+      whyNone: cell.whyNoOutputs,
+    }),
     readings: indexReadings(readings),
     latencyCurve: [...(cell.measured?.latencyCurve ?? [])],
     operators: [...profile.operators],
@@ -257,6 +264,12 @@ function roofline(evidence: RunEvidence, cell: ReadCell, readings: readonly Read
 
 function isOneInference(scenario: string): boolean {
   return scenario === 'single-stream' || scenario === 'offline';
+}
+
+/** Inputs of the model that no item of a dataset goes to. */
+function inputsFedZeros({ inputs, contract }: RunEvidence['model']): string[] {
+  const fed = contract.inputName || inputs[0]?.name;
+  return inputs.map(({ name }) => name).filter((name) => name !== fed);
 }
 
 function speedOf(options: SummariseOptions): { reading: Reading; verdict: SpeedVerdict | undefined } {

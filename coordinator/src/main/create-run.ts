@@ -135,5 +135,7 @@ async function prepareEvaluation(
 
 function noteLabels(dataset: Dataset, model: Model): string[] {
   const fit = labelsFit(dataset, model.outputs);
-  return fit.fits ? [] : [`Accuracy will be unavailable: ${fit.reason}; agreement with fp32 is reported.`];
+  return fit.fits
+    ? []
+    : [`Accuracy will be unavailable: ${fit.reason}; answers are compared with those of fp32.`];
 }

@@ -74,10 +74,10 @@ export const planSchema = z.strictObject({
       equivalenceMargin: z.number().positive().max(1).default(0.05),
     })
     .prefault({}),
-  /** What a variant has to keep to be recommended; what is left out has no limit. */
+  /** What a variant has to keep to be recommended; what is left out has no limit, but for accuracy. */
   goals: z
     .strictObject({
-      /** Top-1 lost against fp32, percentage points. */
+      /** Top-1 lost against fp32, percentage points; 1 where neither this nor `percentMaxDegradation` is given. */
       maxAccuracyLoss: z.number().nonnegative().optional(),
       maxP90Ms: z.number().positive().optional(),
       maxSizeBytes: z.number().positive().optional(),

@@ -101,8 +101,13 @@ export function buildReport(evidence: RunEvidence): Report {
   };
 }
 
-function describeRecommendation({ places, everywhere }: Recommendation): Report['recommendation'] {
+function describeRecommendation({
+  maxAccuracyLoss,
+  places,
+  everywhere,
+}: Recommendation): Report['recommendation'] {
   return {
+    ...(maxAccuracyLoss && { maxAccuracyLoss }),
     places: places.map(({ placeId, best, front, misses }) => ({
       placeId,
       ...(best && {
@@ -110,6 +115,7 @@ function describeRecommendation({ places, everywhere }: Recommendation): Report[
           variant: best.variant,
           latencyNs: best.latencyNs,
           ...(best.lossPoints !== undefined && { lossPoints: best.lossPoints }),
+          ...(best.lossUpTo !== undefined && { lossUpTo: best.lossUpTo }),
         },
       }),
       front: [...front],

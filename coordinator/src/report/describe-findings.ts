@@ -43,6 +43,13 @@ function lossWords(cell: Cell): string {
     const share = formatValue(agreement.value, { unit: '%', factor: 100, decimals: 2 });
     return `it agrees with fp32 on ${share} % of ${agreement.n ?? 0} inputs (no accuracy: ${codeOf(loss)})`;
   }
+  const sqnr = cell.readings['sqnr.output'];
+  if (sqnr?.flags?.includes('identical')) {
+    return `its outputs are fp32’s, bit by bit (no accuracy: ${codeOf(loss)})`;
+  }
+  if (sqnr && sqnr.status !== 'unavailable') {
+    return `its outputs are ${sqnr.value.toFixed(1)} dB from fp32’s (no accuracy: ${codeOf(loss)})`;
+  }
   return `its accuracy is unknown (${codeOf(loss)})`;
 }
 

@@ -133,12 +133,20 @@ export const reportSchema = z.object({
   ),
   /** What to ship where, under the plan's goals. */
   recommendation: z.object({
+    /** The limit of accuracy loss, points, kept by the upper end of the interval; the default where no goal was set. */
+    maxAccuracyLoss: z.object({ points: z.number(), isDefault: z.boolean() }).optional(),
     places: z.array(
       z.object({
         placeId: z.string(),
         /** The fastest variant that keeps all goals; absent where none does. */
         best: z
-          .object({ variant: z.string(), latencyNs: z.number(), lossPoints: z.number().optional() })
+          .object({
+            variant: z.string(),
+            latencyNs: z.number(),
+            lossPoints: z.number().optional(),
+            /** The most that it may lose: the upper end of the interval; without labels, by answers other than fp32’s. */
+            lossUpTo: z.number().optional(),
+          })
           .optional(),
         /** Variants that no other beats in speed, accuracy and size at once. */
         front: z.array(z.string()),

@@ -42,6 +42,7 @@ export function recommendationSection({ recommendation, places, run }: Report): 
       best?.variant ?? 'none keeps the goals',
       best ? formatValue(best.latencyNs, { unit: 'ms', factor: 1e-6, decimals: 3 }) : '-',
       best?.lossPoints === undefined ? '-' : best.lossPoints.toFixed(2),
+      best?.lossUpTo === undefined ? '-' : best.lossUpTo.toFixed(2),
       front.join(', '),
       misses.join('; ') || '-',
     ].map(stripControl);
@@ -53,14 +54,27 @@ export function recommendationSection({ recommendation, places, run }: Report): 
   const goals = Object.entries((run.plan['goals'] ?? {}) as Record<string, number>).map(
     ([name, limit]) => `${name} ${limit}`,
   );
-  const under = goals.length > 0 ? `under the goals ${goals.join(', ')}` : 'as no goals were set, of all';
-  const titles = ['device', 'backend', 'ship', 'p50, ms', 'loss, points', 'not beaten in all', 'out'];
+  const under = goals.length > 0 ? ` under the goals ${goals.join(', ')}` : '';
+  const bound = recommendation.maxAccuracyLoss;
+  const limit = bound?.isDefault
+    ? ` As no goal for accuracy was set, it may lose at most ${bound.points} point of top-1 against fp32, by the upper end of the interval; goals.maxAccuracyLoss in the plan sets another limit.`
+    : ' Limits of accuracy are kept by the upper end of the interval.';
+  const titles = [
+    'device',
+    'backend',
+    'ship',
+    'p50, ms',
+    'loss, points',
+    'at most, points',
+    'not beaten in all',
+    'out',
+  ];
   return {
     id: 'recommendation',
     title: 'What to ship where',
-    lead: `The fastest variant ${under}; those that no other beats in speed, accuracy and size at once.${one}`,
+    lead: `The fastest variant${under}; those that no other beats in speed, accuracy and size at once.${limit}${one}`,
     table: {
-      columns: titles.map((title, index) => ({ title, numeric: index === 3 || index === 4 })),
+      columns: titles.map((title, index) => ({ title, numeric: index >= 3 && index <= 5 })),
       rows,
     },
   };
