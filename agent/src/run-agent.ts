@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -67,7 +68,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   });
   for (const { id, available, version, reason } of backends)
     log.info({ id, available, version, reason }, 'Backend.');
-  const agent = await assemble(options, { inventory, bootId, backends });
+  const agent = await assemble(options, { inventory, bootId, instanceId: randomUUID(), backends });
   await serve(agent, options);
   log.info('Left.');
 }
@@ -75,6 +76,8 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
 interface Facts {
   readonly inventory: Inventory;
   readonly bootId: string;
+  /** Of this process: by it the coordinator tells two agents with one identity apart. */
+  readonly instanceId: string;
   readonly backends: readonly BackendInfo__Output[];
 }
 
@@ -170,6 +173,10 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
       maxUploadedResultBytes = welcome.maxUploadedResultBytes;
       progress.connect(send, desk.progress);
       welcomes.dispatchEvent(new Event('welcome'));
+      if (welcome.notice) {
+        log.warn(welcome.notice);
+        health.lastError = { atUnixMs: Date.now(), message: welcome.notice };
+      }
       status.update();
     },
     onLease: (job) => desk.lease(job),
@@ -205,7 +212,16 @@ async function serve(agent: Agent, { identity, log, drain, leave }: RunAgentOpti
     setConnected(false);
     onProblem(message);
   };
-  const session = keepSession({ link, handlers, random, log, onEnd, signal: ending.signal });
+  const { certificateEndsAtMs } = identity;
+  const session = keepSession({
+    link,
+    certificateEndsAtMs,
+    handlers,
+    random,
+    log,
+    onEnd,
+    signal: ending.signal,
+  });
   const delivery = deliverResults({
     spool,
     link,
@@ -262,12 +278,13 @@ function jobTools(
   };
 }
 
-function hello({ inventory, bootId, backends }: Facts, desk: JobDesk, spool: Spool): Hello {
+function hello({ inventory, bootId, instanceId, backends }: Facts, desk: JobDesk, spool: Spool): Hello {
   const unsent = spool.entries.map(({ jobId, fence }) => ({ jobId, fence }));
   return {
     protocolVersion,
     agentVersion,
     bootId,
+    agentInstanceId: instanceId,
     agentTimeUnixMs: Date.now(),
     inventoryJson: Buffer.from(JSON.stringify(inventory)),
     backends: [...backends],

@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { describeCertificateEnd } from './describe-certificate-end.ts';
 
 /** What makes an agent its device: made by `qfleet device add NAME --out DIR`. */
 export interface Identity {
@@ -11,6 +12,8 @@ export interface Identity {
   readonly keyPem: Buffer;
   readonly certificatePem: Buffer;
   readonly caPem: Buffer;
+  /** Until when the certificate holds, milliseconds since 1970. */
+  readonly certificateEndsAtMs: number;
   /** Things that are not right and do not hinder, in words. */
   readonly warnings: readonly string[];
 }
@@ -40,7 +43,8 @@ export async function readIdentity(folder: string): Promise<Identity> {
   if (!deviceId)
     throw wrong(`${folder}/device.crt names no device (expected the URI spiffe://qfleet/device/ID).`);
   const warnings = [...validityWarnings(certificate), ...(await modeWarnings(join(folder, 'device.key')))];
-  return { deviceId, key, keyPem, certificatePem, caPem, warnings };
+  const certificateEndsAtMs = certificate.validToDate.getTime();
+  return { deviceId, key, keyPem, certificatePem, caPem, certificateEndsAtMs, warnings };
 }
 
 async function readPart(folder: string, name: string): Promise<Buffer> {
@@ -80,10 +84,8 @@ function validityWarnings({ validFromDate, validToDate }: X509Certificate): stri
       `This device's clock says ${new Date(now).toISOString()}, before its certificate begins (${validFromDate.toISOString()}). Set the clock (timedatectl); until then TLS will fail.`,
     ];
   }
-  if (now < validToDate.getTime()) return [];
-  return [
-    `The device's certificate ended on ${validToDate.toISOString()}; this device's clock says ${new Date(now).toISOString()}. ${remedy}`,
-  ];
+  const end = describeCertificateEnd(validToDate.getTime(), now);
+  return end === undefined ? [] : [end];
 }
 
 async function modeWarnings(path: string): Promise<string[]> {

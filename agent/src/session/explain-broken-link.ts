@@ -1,3 +1,4 @@
+import { describeCertificateEnd } from '../config/describe-certificate-end.ts';
 import { isServiceError } from './grpc-error.ts';
 
 /** Why a session ended. */
@@ -5,6 +6,15 @@ export interface EndReason {
   readonly message: string;
   /** Whether it will still hold in a minute. */
   readonly isLasting: boolean;
+}
+
+/** The link that is broken. */
+export interface BrokenLink {
+  /** `host:port`. */
+  readonly coordinator: string;
+  /** Until when this device's certificate holds, milliseconds since 1970. */
+  readonly certificateEndsAtMs: number;
+  readonly wasWelcomed: boolean;
 }
 
 interface Cause {
@@ -60,8 +70,22 @@ const causes: readonly Cause[] = [
 ];
 
 /** Why no connection came about, in words that say what to do; undefined where it is nothing known. */
-export function explainBrokenLink(error: unknown, coordinator: string): EndReason | undefined {
+export function explainBrokenLink(error: unknown, link: BrokenLink): EndReason | undefined {
   if (!isServiceError(error)) return undefined;
   const cause = causes.find(({ pattern }) => pattern.test(error.details));
-  return cause && { message: cause.explain(coordinator), isLasting: cause.isLasting };
+  if (cause) return { message: cause.explain(link.coordinator), isLasting: cause.isLasting };
+  if (link.wasWelcomed || !cutOff.test(error.details)) return undefined;
+  // The coordinator looks at the certificate after the handshake, and closes the connection without a word.
+  const nowMs = Date.now();
+  if (link.certificateEndsAtMs > nowMs) return { message: explainCut(link), isLasting: false };
+  return { message: describeCertificateEnd(link.certificateEndsAtMs, nowMs) ?? '', isLasting: true };
+}
+
+/** What gRPC says of a connection that the other side closed while it was made. */
+const cutOff =
+  /ECONNRESET|EPIPE|socket hang up|before secure TLS|connection dropped|Last error: Failed to connect/i;
+
+function explainCut({ coordinator, certificateEndsAtMs }: BrokenLink): string {
+  const [end, now] = [certificateEndsAtMs, Date.now()].map((ms) => new Date(ms).toISOString());
+  return `${coordinator} closed the connection before it welcomed this device (connection reset). Either it is stopping, or it does not accept this device's certificate, which ends on ${end}; this device's clock says ${now}. Compare that with the coordinator's clock (date), and see there: ./qfleet device ls.`;
 }

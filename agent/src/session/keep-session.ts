@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { Logger } from '@qfleet/shared/logger.ts';
 import type { Random } from '@qfleet/shared/random.ts';
-import { type EndReason, explainBrokenLink } from './explain-broken-link.ts';
+import { type BrokenLink, type EndReason, explainBrokenLink } from './explain-broken-link.ts';
 import { fullJitterMs } from './full-jitter.ts';
 import { fromServiceError, isRefusal, isServiceError } from './grpc-error.ts';
 import { holdSession, type SessionHandlers } from './hold-session.ts';
@@ -17,6 +17,8 @@ const stableMs = 5_000;
 
 export interface KeepSessionOptions {
   readonly link: Link;
+  /** Until when this device's certificate holds, milliseconds since 1970. */
+  readonly certificateEndsAtMs: number;
   readonly handlers: SessionHandlers;
   readonly random: Random;
   readonly log: Logger;
@@ -27,6 +29,7 @@ export interface KeepSessionOptions {
 /** Keeps a session with the coordinator until the signal is aborted, through every break. */
 export async function keepSession({
   link,
+  certificateEndsAtMs,
   handlers,
   random,
   log,
@@ -42,7 +45,12 @@ export async function keepSession({
     if (signal.aborted) return;
     const isStable = end.wasAnswered || (end.wasWelcomed && performance.now() - startedAt > stableMs);
     if (isStable) attempt = 0;
-    const reason = explainEnd(end.error, link.coordinator);
+    const { wasWelcomed } = end;
+    const reason = explainEnd(end.error, {
+      coordinator: link.coordinator,
+      certificateEndsAtMs,
+      wasWelcomed,
+    });
     // Two agents with one identity take the session from each other: ever more rarely, so that work gets done.
     const factor = isReplaced(end.error) ? 2 ** Math.min(replacements++, maxReplacementDoublings) : 1;
     const pauseMs = reason.isLasting
@@ -54,14 +62,14 @@ export async function keepSession({
   }
 }
 
-function explainEnd(error: unknown, coordinator: string): EndReason {
+function explainEnd(error: unknown, link: BrokenLink): EndReason {
   if (error === undefined) return { message: 'The coordinator closed the session.', isLasting: false };
-  const broken = explainBrokenLink(error, coordinator);
+  const broken = explainBrokenLink(error, link);
   if (broken) return broken;
   const { message, hint } = fromServiceError(error);
   if (isReplaced(error)) {
     return {
-      message: `Another agent connected with this device's certificate, and its session replaced this one: ${message}. One identity folder is for one agent; make another with: ./qfleet device add NAME --out DIR`,
+      message: `Another agent uses this device's certificate and has the session: ${message} One identity folder is for one agent; make another with: ./qfleet device add NAME --out DIR`,
       isLasting: true,
     };
   }

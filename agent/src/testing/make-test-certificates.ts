@@ -31,7 +31,7 @@ export interface TestCertificates {
   readonly caPem: string;
   readonly server: Leaf;
   /** A device's key and certificate, for clients only; with further names that no coordinator would give it. */
-  issueDevice(deviceId: string, names?: JsonGeneralNames): Promise<Leaf>;
+  issueDevice(deviceId: string, names?: JsonGeneralNames, endsAtMs?: number): Promise<Leaf>;
   /** Writes an identity folder as `qfleet device add` does. */
   writeIdentity(folder: string, deviceId: string, coordinator?: string): Promise<void>;
 }
@@ -41,8 +41,8 @@ export async function makeTestCertificates(): Promise<TestCertificates> {
   return {
     caPem: authority.pem,
     server: await issue(authority, 'coordinator', [{ type: 'dns', value: coordinatorName }], 'serverAuth'),
-    issueDevice: (deviceId, names = []) =>
-      issue(authority, deviceId, [deviceName(deviceId), ...names], 'clientAuth'),
+    issueDevice: (deviceId, names = [], endsAtMs = undefined) =>
+      issue(authority, deviceId, [deviceName(deviceId), ...names], 'clientAuth', endsAtMs),
     writeIdentity: async (folder, deviceId, coordinator) => {
       const device = await issue(authority, deviceId, [deviceName(deviceId)], 'clientAuth');
       await mkdir(folder, { recursive: true });
@@ -80,14 +80,15 @@ async function issue(
   commonName: string,
   names: JsonGeneralNames,
   usage: 'serverAuth' | 'clientAuth',
+  endsAtMs = Date.now() + 1000 * hourMs,
 ): Promise<Leaf> {
   const pair = generateKeyPairSync('ed25519');
   const spki = new Uint8Array(pair.publicKey.export({ type: 'spki', format: 'der' }));
   const certificate = await X509CertificateGenerator.create({
     subject: `CN=${commonName}`,
     issuer: 'CN=test authority',
-    notBefore: new Date(Date.now() - hourMs),
-    notAfter: new Date(Date.now() + hourMs),
+    notBefore: new Date(Date.now() - 1000 * hourMs),
+    notAfter: new Date(endsAtMs),
     signingAlgorithm,
     publicKey: new PublicKey(spki),
     signingKey: authority.keys.privateKey as never,

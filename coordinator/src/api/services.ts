@@ -34,6 +34,8 @@ export interface Services {
   addDevice(order: { readonly name: string; readonly outDir: string }): Promise<DeviceRecord>;
   /** Its certificate is worth nothing from now on; an open session ends. */
   revokeDevice(device: DeviceRecord): Promise<void>;
+  /** Only one host uses its identity again. */
+  resolveDevice(device: DeviceRecord): Promise<void>;
   addModel(order: {
     readonly path: string;
     readonly name: string;

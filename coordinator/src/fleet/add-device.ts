@@ -36,7 +36,12 @@ export async function addDevice(
     deviceId: id,
     nowMs: Date.now(),
   });
-  const device = await request.store.addDevice({ id, name: request.name, publicKey: identity.publicKey });
+  const device = await request.store.addDevice({
+    id,
+    name: request.name,
+    publicKey: identity.publicKey,
+    certificateEndsAtMs: identity.certificateEndsAtMs,
+  });
   if (request.outDir !== undefined) await writeIdentity(request, request.outDir, identity);
   return { device, identity };
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { digestBytes } from '@qfleet/shared/digest.ts';
 import { errorCodeMetadataKey } from '@qfleet/shared/grpc/agent-service.ts';
@@ -10,7 +11,7 @@ import { parse } from 'yaml';
 import { issueDeviceIdentity } from '../pki/issue-device-identity.ts';
 import { openAuthority } from '../pki/open-authority.ts';
 import { addDevice, createDeviceId } from './add-device.ts';
-import { refusal, startTestFleet, TestAgent } from './fleet-fixture.ts';
+import { createTestRun, refusal, startTestFleet, TestAgent } from './fleet-fixture.ts';
 
 const digest = digestBytes('anything');
 
@@ -71,7 +72,7 @@ test('a revoked device is refused on an open connection, and taken again once ap
   await agent.statBlob(digest);
 });
 
-test('a stream does not outlive the certificate it was opened with', async () => {
+test('a certificate that runs out ends the stream and the jobs of its device, and says since when', async () => {
   await using fleet = await startTestFleet();
   const deviceId = createDeviceId();
   // Issued so long ago that it ends in five seconds.
@@ -79,8 +80,23 @@ test('a stream does not outlive the certificate it was opened with', async () =>
   const identity = await issueDeviceIdentity({ authority: fleet.authority, deviceId, nowMs: issuedAtMs });
   await fleet.store.addDevice({ id: deviceId, name: 'old', publicKey: identity.publicKey });
   const agent = new TestAgent(fleet.fleet.address, deviceId, identity);
-  const session = await agent.open();
-  assert.equal((await session.ended)?.code, status.UNAUTHENTICATED);
+  const session = agent.connect();
+  session.hello('boot');
+  assert.match((await session.next('welcome')).notice, /certificate ends on .*less than a day/);
+  assert.equal((await fleet.store.findDevice('old'))?.certificateEndsAtMs, identity.certificateEndsAtMs);
+  await createTestRun(fleet, 'r', [deviceId], { count: 2 });
+  await session.nextJob();
+  const ended = await session.ended;
+  assert.equal(ended?.code, status.UNAUTHENTICATED);
+  const end = new Date(identity.certificateEndsAtMs).toISOString();
+  assert.ok(ended?.details.includes(`The certificate of old expired on ${end}`), ended?.details);
+  let run = await fleet.store.findRun('r');
+  for (; run?.state === 'running'; run = await fleet.store.findRun('r')) await sleep(20);
+  assert.equal(run?.state, 'failed');
+  assert.match(run?.reason ?? '', /certificate-expired: 2/);
+  const [job] = await fleet.store.listJobs('r');
+  assert.match(job?.failure?.message ?? '', /The certificate of old expired on \d{4}-\d\d-\d\d/);
+  assert.match(job?.failure?.hint ?? '', /device add old --out/);
   agent.close();
 });
 

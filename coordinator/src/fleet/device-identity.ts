@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { ServerUnaryCall } from '@grpc/grpc-js';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { renewalHint } from '../pki/certificate-end.ts';
 import { deviceIdOf } from '../pki/device-uri.ts';
 import type { DeviceRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -14,7 +15,7 @@ export interface PeerIdentity {
 /**
  * Who calls: the id stands in the certificate that TLS has verified, never in a message. The device must
  * be approved, the key must be the one it was registered with, and the certificate must hold still, which
- * TLS checks only when a connection begins. Throws `unauthenticated`, with one message for all of it.
+ * TLS checks only when a connection begins. Throws `unauthenticated`, which says more only to the device itself.
  */
 export async function identifyPeer(
   call: Pick<ServerUnaryCall<unknown, unknown>, 'getAuthContext'>,
@@ -27,7 +28,8 @@ export async function identifyPeer(
   const certificate = new X509Certificate(peer.raw);
   const key = certificate.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
   const validUntilMs = certificate.validToDate.getTime();
-  if (key !== device.publicKey || validUntilMs <= Date.now()) throw notAllowed();
+  if (key !== device.publicKey) throw notAllowed();
+  if (validUntilMs <= Date.now()) throw certificateExpired(device.name, validUntilMs);
   return { device, validUntilMs };
 }
 
@@ -36,4 +38,14 @@ export function notAllowed(): QfleetError {
   return new QfleetError('unauthenticated', 'This device is not, or no longer, a member of the fleet.', {
     hint: 'On the coordinator: ./qfleet device ls; then approve it, or add it again with ./qfleet device add.',
   });
+}
+
+/** What a device hears whose certificate has run out: since when, and what to do. */
+export function certificateExpired(name: string, endedAtMs: number): QfleetError {
+  const ended = new Date(endedAtMs).toISOString();
+  return new QfleetError(
+    'unauthenticated',
+    `The certificate of ${name} expired on ${ended}; the coordinator's clock says ${new Date().toISOString()}.`,
+    { hint: renewalHint(name) },
+  );
 }

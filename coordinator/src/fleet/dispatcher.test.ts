@@ -15,6 +15,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { EventBus } from './event-bus.ts';
 import type { FleetContext } from './fleet-context.ts';
 import { defaultFleetOptions } from './fleet-options.ts';
+import { IdentityWatch } from './identity-watch.ts';
 import { LastSeen } from './last-seen.ts';
 import { OpenCalls } from './open-calls.ts';
 import { SessionRegistry } from './session-registry.ts';
@@ -78,6 +79,7 @@ function createContext(store: Store): FleetContext {
     openCalls: new OpenCalls(),
     clock: new SteadyClock(),
     lastSeen: new LastSeen(),
+    identities: new IdentityWatch(),
     settling: new SettlingRuns(),
     progress: new GroupCommit(async () => []),
     options: { ...defaultFleetOptions, pollIntervalMs: 3_600_000 },

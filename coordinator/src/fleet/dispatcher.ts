@@ -1,7 +1,8 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { renewalHint } from '../pki/certificate-end.ts';
 import type { LeasedJob } from '../store/store.ts';
 import { announceFinishedRun, announceLostJobs } from './announce.ts';
-import { notAllowed } from './device-identity.ts';
+import { certificateExpired, notAllowed } from './device-identity.ts';
 import { leaseKey } from './device-session.ts';
 import { extendLeases } from './extend-leases.ts';
 import type { FleetContext } from './fleet-context.ts';
@@ -79,6 +80,7 @@ export class Dispatcher {
       this.#context,
       await this.#context.store.expireLeases(this.#context.options.maxCrashes),
     );
+    await this.#failExpiredDevices();
     await this.#cancelWithoutLease();
     await this.#findDueDevices();
     for (const run of await this.#context.store.finishDoneRuns(this.#context.settling.ids())) {
@@ -90,8 +92,26 @@ export class Dispatcher {
   async #endForbiddenCalls(): Promise<void> {
     const { store, openCalls } = this.#context;
     const revoked = await store.listRevokedDeviceIds();
-    const nowMs = Date.now();
-    openCalls.end((call) => revoked.has(call.deviceId) || call.validUntilMs <= nowMs, notAllowed());
+    openCalls.end((call) => revoked.has(call.deviceId), notAllowed());
+    for (const call of openCalls.listExpired(Date.now()))
+      call.end(certificateExpired(call.deviceName, call.validUntilMs));
+  }
+
+  /** What a device cannot come for any more would keep its run waiting without end. */
+  async #failExpiredDevices(): Promise<void> {
+    const { store, logger } = this.#context;
+    for (const { id, name, certificateEndsAtMs } of await store.failExpiredDevices()) {
+      const facts = { deviceId: id, name, certificateEndsAtMs };
+      logger.warn(
+        facts,
+        `The certificate of ${name} has expired: its jobs have failed. ${renewalHint(name)}`,
+      );
+      await this.#context.events.append({
+        subject: `device:${id}`,
+        kind: 'device.certificate-expired',
+        data: facts,
+      });
+    }
   }
 
   #endSilentSessions(): void {

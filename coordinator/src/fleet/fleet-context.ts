@@ -5,6 +5,7 @@ import type { SteadyClock } from '../store/steady-clock.ts';
 import type { AttemptProgress, Store } from '../store/store.ts';
 import type { EventBus } from './event-bus.ts';
 import type { FleetOptions } from './fleet-options.ts';
+import type { IdentityWatch } from './identity-watch.ts';
 import type { LastSeen } from './last-seen.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { SessionRegistry } from './session-registry.ts';
@@ -24,6 +25,7 @@ export interface FleetContext {
   /** By which silence is judged; no step of the wall clock moves it. */
   readonly clock: SteadyClock;
   readonly lastSeen: LastSeen;
+  readonly identities: IdentityWatch;
   readonly settling: SettlingRuns;
   readonly progress: GroupCommit<AttemptProgress, void>;
   /** Has the dispatcher look for jobs for the agents of one boot of a host. */

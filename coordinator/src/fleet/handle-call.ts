@@ -91,6 +91,7 @@ async function run<Call extends AnyCall, Reply>(
   const peer = await identifyPeer(call, context.store);
   const untrack = context.openCalls.track({
     deviceId: peer.device.id,
+    deviceName: peer.device.name,
     validUntilMs: peer.validUntilMs,
     end: (reason) => controller.abort(reason),
   });

@@ -3,6 +3,7 @@ import type { QfleetError } from '@qfleet/shared/errors.ts';
 /** A call in progress, so that it can be ended from outside. */
 export interface OpenCall {
   readonly deviceId: string;
+  readonly deviceName: string;
   /** End of the client certificate, milliseconds since 1970. */
   readonly validUntilMs: number;
   end(reason: QfleetError): void;
@@ -23,6 +24,11 @@ export class OpenCalls {
   /** Ends those that match. */
   end(matches: (call: OpenCall) => boolean, reason: QfleetError): void {
     for (const call of [...this.#calls]) if (matches(call)) call.end(reason);
+  }
+
+  /** Those whose certificate had ended by a time, milliseconds since 1970. */
+  listExpired(nowMs: number): OpenCall[] {
+    return [...this.#calls].filter((call) => call.validUntilMs <= nowMs);
   }
 
   get size(): number {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { digestBytes } from '@qfleet/shared/digest.ts';
+import { errorHintMetadataKey } from '@qfleet/shared/grpc/agent-service.ts';
 import { sql } from 'kysely';
 import { createSqliteClock } from '../store/database-clock.ts';
 import type { EventRecord } from '../store/records.ts';
@@ -172,6 +173,47 @@ test('two agents with one identity take turns, and every job is counted once', a
   await event(fleet, 'run:r', 'run.finished');
   const results = await fleet.store.listResults('r');
   assert.deepEqual(results.map((result) => result.state).toSorted(), ['committed', 'superseded']);
+});
+
+test('a copied identity is noticed when the first comes back: it is refused while the second works, and both are told', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const first = { agentInstanceId: 'first' };
+  const second = { agentInstanceId: 'second' };
+  const replaced = await agent.open('boot one', first);
+  const held = await agent.open('boot two', second);
+  assert.equal((await replaced.ended)?.code, status.ALREADY_EXISTS);
+  assert.equal(
+    (await fleet.store.findDevice('pi'))?.rival,
+    undefined,
+    'a card that was moved looks like this',
+  );
+
+  const refused = agent.connect();
+  refused.hello('boot one', first);
+  const error = await refused.ended;
+  assert.equal(error?.code, status.ALREADY_EXISTS);
+  assert.match(String(error?.details), /Two agents use the identity of pi .*copied/);
+  assert.match(decodeURIComponent(String(error?.metadata.get(errorHintMetadataKey)[0])), /device resolve pi/);
+  await held.beat();
+  const flagged = await fleet.store.findDevice('pi');
+  assert.deepEqual(flagged?.rival?.hostnames, ['board']);
+  assert.ok((await kinds(fleet, `device:${agent.deviceId}`)).includes('device.rival'));
+
+  const again = agent.connect();
+  again.hello('boot two', second);
+  assert.match((await again.next('welcome')).notice, /Two agents use the identity of pi/);
+  again.cancel();
+  await again.ended;
+  while (fleet.fleet.presence(agent.deviceId)) await sleep(5);
+  const alone = await agent.open('boot one', first);
+  await alone.beat();
+
+  fleet.fleet.forgetRival(agent.deviceId);
+  await fleet.store.recordRival(agent.deviceId, undefined);
+  const resolved = agent.connect();
+  resolved.hello('boot two', second);
+  assert.equal((await resolved.next('welcome')).notice, '');
 });
 
 test('a cancellation that races the completion leaves one final state, whichever comes first', async () => {

@@ -3,6 +3,7 @@ import type { Heartbeat__Output } from '@qfleet/shared/gen/qfleet/v1/Heartbeat.t
 import type { Hello__Output } from '@qfleet/shared/gen/qfleet/v1/Hello.ts';
 import type { Progress__Output } from '@qfleet/shared/gen/qfleet/v1/Progress.ts';
 import type { SessionRequest__Output } from '@qfleet/shared/gen/qfleet/v1/SessionRequest.ts';
+import type { Store } from '../store/store.ts';
 import { announceLostJobs } from './announce.ts';
 import { DeviceSession, type Hold, type SessionCall } from './device-session.ts';
 import { whyNot } from './extend-leases.ts';
@@ -11,19 +12,22 @@ import type { Handling } from './handle-call.ts';
 import { MessagePace } from './message-pace.ts';
 import { parseHello } from './parse-hello.ts';
 import { nextMessage, readMessages } from './read-messages.ts';
+import { describeIdentity, refuseRival } from './refuse-rival.ts';
 
 /** Longest step that is stored, characters; it is shown to people. */
 const stepLength = 200;
 
 /** One agent's session, from its Hello until either side ends it. Jobs are leased to it by the dispatcher. */
 export async function serveSession(context: FleetContext, handling: Handling<SessionCall>): Promise<void> {
-  const { call, device, signal } = handling;
+  const { call, device, validUntilMs, signal } = handling;
   const messages = call[Symbol.asyncIterator]() as AsyncIterator<SessionRequest__Output>;
   const ended = new AbortController();
   const whole = AbortSignal.any([signal, ended.signal]);
   const end = (reason: QfleetError): void => ended.abort(reason);
   const hello = await readHello(context, messages, { deviceId: device.id, signal: whole, end });
-  const said = parseHello(hello, Date.now());
+  const { instance, ...said } = parseHello(hello, Date.now());
+  const rival = await refuseRival(context, device, instance);
+  whole.throwIfAborted();
   const session = new DeviceSession({
     device,
     bootId: said.bootId,
@@ -33,7 +37,12 @@ export async function serveSession(context: FleetContext, handling: Handling<Ses
   });
   const isReconnect = context.sessions.add(session);
   try {
-    await greet(context, session, { said, heldJobs: hello.heldJobs, signal: whole });
+    await greet(context, session, {
+      said: { ...said, certificateEndsAtMs: validUntilMs },
+      heldJobs: hello.heldJobs,
+      notice: describeIdentity(device, { validUntilMs, rival }),
+      signal: whole,
+    });
     const data = { deviceId: device.id, name: device.name, isReconnect };
     await context.events.append({ subject: `device:${device.id}`, kind: 'device.connected', data });
     context.wakeHost(session.bootId);
@@ -65,13 +74,14 @@ async function greet(
   context: FleetContext,
   session: DeviceSession,
   hello: {
-    readonly said: ReturnType<typeof parseHello>;
+    readonly said: Parameters<Store['recordHello']>[1];
     readonly heldJobs: readonly Hold[];
+    readonly notice: string;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
   const { store, options } = context;
-  const { said, heldJobs, signal } = hello;
+  const { said, heldJobs, notice, signal } = hello;
   const deviceId = session.device.id;
   await store.recordHello(deviceId, said);
   signal.throwIfAborted();
@@ -83,6 +93,7 @@ async function greet(
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       coordinatorTimeUnixMs: Date.now(),
       maxUploadedResultBytes: options.maxUploadedResultBytes,
+      notice,
     },
   });
   for (const hold of heldJobs) {

@@ -12,6 +12,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { EventBus } from './event-bus.ts';
 import type { FleetContext } from './fleet-context.ts';
 import { defaultFleetOptions, type FleetOptions } from './fleet-options.ts';
+import { IdentityWatch } from './identity-watch.ts';
 import { LastSeen } from './last-seen.ts';
 import { OpenCalls } from './open-calls.ts';
 import { type Presence, SessionRegistry } from './session-registry.ts';
@@ -41,6 +42,8 @@ export interface Fleet extends AsyncDisposable {
   presence(deviceId: string): Presence | undefined;
   /** To be called when a run was created or cancelled: the dispatcher looks at once. */
   wake(): void;
+  /** Forgets which hosts used a device's identity: one of them has another one now. */
+  forgetRival(deviceId: string): void;
   /** Ends every call of a device at once, as after a revocation. */
   disconnect(deviceId: string): void;
 }
@@ -59,6 +62,7 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
     logger: parts.logger,
     clock: new SteadyClock(),
     lastSeen: new LastSeen(),
+    identities: new IdentityWatch(),
     settling: new SettlingRuns(),
     progress: new GroupCommit(async (attempts) => {
       await parts.store.recordProgress(attempts);
@@ -87,6 +91,7 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
     presence: (deviceId) => context.sessions.presence(deviceId),
     connectedDeviceIds: () => context.sessions.connectedDeviceIds(),
     wake: () => dispatcher.wake(),
+    forgetRival: (deviceId) => context.identities.forget(deviceId),
     disconnect: (deviceId) => context.openCalls.end((call) => call.deviceId === deviceId, notAllowed()),
     [Symbol.asyncDispose]: () => {
       stopped ??= stop();

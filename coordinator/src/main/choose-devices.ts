@@ -1,4 +1,5 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { describeCertificateEnd, renewalHint } from '../pki/certificate-end.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { DeviceRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -39,7 +40,14 @@ function requireAny(devices: DeviceRecord[]): DeviceRecord[] {
   });
 }
 
-function requireUsable({ name, state, inventory }: DeviceRecord): void {
+function requireUsable({ name, state, inventory, certificateEndsAtMs }: DeviceRecord): void {
+  if (certificateEndsAtMs !== undefined && certificateEndsAtMs <= Date.now()) {
+    throw new QfleetError(
+      'failed-precondition',
+      `The device ${name} cannot connect: its ${describeCertificateEnd(certificateEndsAtMs, Date.now())}.`,
+      { hint: renewalHint(name) },
+    );
+  }
   if (state === 'revoked') {
     throw new QfleetError('failed-precondition', `The device ${name} is revoked.`, {
       hint: 'Leave it out, or add it anew with `./qfleet device rm` and `./qfleet device add`.',

@@ -73,6 +73,10 @@ export function createServices(parts: ServiceParts): Services {
       await store.setDeviceState(id, 'revoked');
       fleet.disconnect(id);
     },
+    resolveDevice: async ({ id }) => {
+      fleet.forgetRival(id);
+      await store.recordRival(id, undefined);
+    },
     addModel: async (order) => {
       const notes: string[] = [];
       const onNote = (text: string): void => void notes.push(text);

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import type { Authority } from './authority.ts';
 import { deviceUri } from './device-uri.ts';
 import { signCertificate } from './sign-certificate.ts';
@@ -13,6 +13,8 @@ export interface DeviceIdentity {
   readonly caPem: string;
   /** SubjectPublicKeyInfo, DER, base64: what the store registers. */
   readonly publicKey: string;
+  /** Milliseconds since 1970, whole seconds. */
+  readonly certificateEndsAtMs: number;
 }
 
 /** A new Ed25519 key and a certificate for it: to connect as a client, for one year, as that device and nobody else. */
@@ -37,5 +39,6 @@ export async function issueDeviceIdentity(request: {
     certificatePem,
     caPem: request.authority.certificatePem,
     publicKey: spki.toString('base64'),
+    certificateEndsAtMs: new X509Certificate(certificatePem).validToDate.getTime(),
   };
 }

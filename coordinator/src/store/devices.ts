@@ -1,10 +1,12 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { BackendInfo__Output } from '@qfleet/shared/gen/qfleet/v1/BackendInfo.ts';
 import type { Inventory } from '@qfleet/shared/inventory/inventory.ts';
+import { sql } from 'kysely';
+import { dateOf, renewalHint } from '../pki/certificate-end.ts';
 import { chunk } from './chunk.ts';
 import { failUnfinishedJobs } from './jobs.ts';
 import { parseJson, parseNumber } from './parse-json.ts';
-import type { DeviceRecord } from './records.ts';
+import type { DeviceRecord, DeviceRival } from './records.ts';
 import type { DeviceRow } from './schema.ts';
 import type { Scope } from './scope.ts';
 import type { Store } from './store.ts';
@@ -15,7 +17,7 @@ const devicesAtOnce = 100;
 /** Registers a device, approved; throws `already-exists` for a name or key in use. */
 export async function addDevice(
   scope: Scope,
-  device: { id: string; name: string; publicKey: string },
+  device: { id: string; name: string; publicKey: string; certificateEndsAtMs?: number },
 ): Promise<DeviceRecord> {
   const other = await scope.db
     .selectFrom('devices')
@@ -43,6 +45,7 @@ export async function addDevice(
       state: 'approved',
       created_at_ms: scope.nowMs(),
       backends_json: '[]',
+      certificate_ends_at_ms: device.certificateEndsAtMs ?? null,
     })
     .returningAll()
     .executeTakeFirstOrThrow();
@@ -101,6 +104,9 @@ export async function recordHello(
       inventory_json: JSON.stringify(hello.inventory),
       backends_json: JSON.stringify(hello.backends),
       clock_offset_ms: Math.round(hello.clockOffsetMs),
+      ...(hello.certificateEndsAtMs === undefined
+        ? {}
+        : { certificate_ends_at_ms: hello.certificateEndsAtMs }),
     })
     .where('id', '=', deviceId)
     .execute();
@@ -118,6 +124,45 @@ export async function recordLastSeen(
       .where('id', '=', deviceId)
       .execute();
   }
+}
+
+/** Notes that two hosts use the device's identity; undefined: that has been resolved. */
+export async function recordRival(
+  scope: Scope,
+  deviceId: string,
+  rival: DeviceRival | undefined,
+): Promise<void> {
+  await scope.db
+    .updateTable('devices')
+    .set({ rival_json: rival === undefined ? null : JSON.stringify(rival) })
+    .where('id', '=', deviceId)
+    .execute();
+}
+
+/**
+ * Fails what devices still had to do whose certificate has expired by now: they cannot connect any more, and their
+ * runs would wait without end. Returns those devices.
+ */
+export async function failExpiredDevices(scope: Scope): Promise<DeviceRecord[]> {
+  const rows = await scope.db
+    .selectFrom('devices')
+    .selectAll()
+    .where(sql<boolean>`certificate_ends_at_ms <= ${scope.nowMs()}`)
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('jobs')
+          .select('jobs.id')
+          .whereRef('jobs.device_id', '=', 'devices.id')
+          .where('jobs.state', 'in', ['queued', 'leased']),
+      ),
+    )
+    .execute();
+  for (const { id, name, certificate_ends_at_ms } of rows) {
+    const ended = dateOf(Number(certificate_ends_at_ms));
+    const message = `The certificate of ${name} expired on ${ended}: the device cannot connect.`;
+    await failUnfinishedJobs(scope, id, { class: 'certificate-expired', message, hint: renewalHint(name) });
+  }
+  return rows.map(toDevice);
 }
 
 /** Approves or revokes; what a revoked device still had to do fails, so that its runs can end. Throws `not-found`. */
@@ -171,5 +216,7 @@ function toDevice(row: DeviceRow): DeviceRecord {
     inventory: parseJson<Inventory>(row.inventory_json),
     backends: parseJson<BackendInfo__Output[]>(row.backends_json),
     clockOffsetMs: parseNumber(row.clock_offset_ms),
+    certificateEndsAtMs: parseNumber(row.certificate_ends_at_ms),
+    rival: parseJson<DeviceRival>(row.rival_json),
   };
 }

@@ -41,7 +41,7 @@ export async function recordProgress(scope: Scope, attempts: readonly AttemptPro
 export async function failUnfinishedJobs(
   scope: Scope,
   deviceId: string,
-  failure: { class: string; message: string },
+  failure: NonNullable<JobRecord['failure']>,
 ): Promise<void> {
   await scope.db
     .updateTable('jobs')

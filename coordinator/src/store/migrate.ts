@@ -5,11 +5,12 @@ import { initial } from './migrations/0001-initial.ts';
 import { imports } from './migrations/0002-imports.ts';
 import { blobsOfResults } from './migrations/0003-blobs-of-results.ts';
 import { largeFleets } from './migrations/0004-large-fleets.ts';
+import { identities } from './migrations/0005-identities.ts';
 import type { ColumnTypes, Migration } from './migrations/migration.ts';
 import type { Database } from './schema.ts';
 
 /** In order; a released one never changes. */
-const migrations: readonly Migration[] = [initial, imports, blobsOfResults, largeFleets];
+const migrations: readonly Migration[] = [initial, imports, blobsOfResults, largeFleets, identities];
 
 /**
  * Brings the schema up to date, each step with its record in one transaction (both dialects have

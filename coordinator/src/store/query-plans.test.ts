@@ -36,6 +36,7 @@ const events: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   },
   'its probe is looked for': (store) => store.latestProbes(['d1']),
   'leases are looked through': (store) => store.expireLeases(2),
+  'certificates are looked through': (store) => store.failExpiredDevices(),
 };
 
 for (const [what, happen] of Object.entries(events)) {

@@ -19,6 +19,17 @@ export interface DeviceRecord {
   readonly backends: readonly BackendInfo__Output[];
   /** Agent's wall clock minus the coordinator's at the last Hello, milliseconds. */
   readonly clockOffsetMs: number | undefined;
+  /** End of the certificate that it was given or last connected with. */
+  readonly certificateEndsAtMs?: number | undefined;
+  /** Two hosts were seen to use its identity. */
+  readonly rival?: DeviceRival | undefined;
+}
+
+/** Two hosts that used one identity: a cloned SD card, or a copied identity folder. */
+export interface DeviceRival {
+  readonly hostnames: readonly string[];
+  readonly sinceMs: number;
+  readonly lastMs: number;
 }
 
 export type RunState = 'running' | 'completed' | 'completed-with-failures' | 'failed' | 'cancelled';

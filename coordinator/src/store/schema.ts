@@ -36,6 +36,9 @@ export interface DeviceRow {
   inventory_json: string | null;
   backends_json: string;
   clock_offset_ms: number | null;
+  certificate_ends_at_ms: number | null;
+  /** Set where two hosts were seen to use the device's identity. */
+  rival_json: string | null;
   /** Set on a device that was removed: old runs still name it, nothing else does. */
   removed_at_ms: number | null;
 }

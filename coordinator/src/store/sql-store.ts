@@ -9,7 +9,7 @@ import { explainSqliteFailure } from './explain-sqlite-failure.ts';
 import * as jobs from './jobs.ts';
 import * as leases from './leases.ts';
 import { LoopTurns } from './loop-turns.ts';
-import type { DeviceRecord, TaskRecord } from './records.ts';
+import type { DeviceRecord, DeviceRival, TaskRecord } from './records.ts';
 import { referencedBlobs } from './referenced-blobs.ts';
 import * as results from './results.ts';
 import * as runs from './runs.ts';
@@ -53,6 +53,14 @@ export class SqlStore implements Store {
 
   recordHello(deviceId: string, hello: Parameters<Store['recordHello']>[1]) {
     return this.#transact((scope) => devices.recordHello(scope, deviceId, hello));
+  }
+
+  recordRival(deviceId: string, rival: DeviceRival | undefined) {
+    return this.#transact((scope) => devices.recordRival(scope, deviceId, rival));
+  }
+
+  failExpiredDevices() {
+    return this.#transact(devices.failExpiredDevices);
   }
 
   recordLastSeen(seen: Argument<'recordLastSeen'>) {

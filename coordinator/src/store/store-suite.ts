@@ -72,6 +72,42 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
     });
   });
 
+  suite(`${name}: identities`, () => {
+    on(
+      'what a device cannot come for any more has failed, and another device’s has not',
+      async (store, clock) => {
+        await addExampleDevices(store, { d1: 'b1', d2: 'b2', d3: undefined });
+        const endsAtMs = (await store.findDevice('d1'))!.createdAtMs + 1000;
+        await store.recordHello('d1', { ...exampleHello('b1'), certificateEndsAtMs: endsAtMs });
+        await store.recordHello('d2', { ...exampleHello('b2'), certificateEndsAtMs: endsAtMs + 1 });
+        await store.createRun(exampleRun('r', ['d1', 'd2', 'd3'], 1));
+        await lease(store, 'd1');
+        clock.advance(999);
+        assert.deepEqual(await store.failExpiredDevices(), []);
+        clock.advance(1);
+        assert.deepEqual(
+          (await store.failExpiredDevices()).map(({ name, certificateEndsAtMs }) => [
+            name,
+            certificateEndsAtMs,
+          ]),
+          [['d1', endsAtMs]],
+        );
+        assert.deepEqual(await store.failExpiredDevices(), []);
+        assert.deepEqual(await states(store, 'r'), ['failed', 'queued', 'queued']);
+      },
+    );
+
+    on('two users of an identity are noted until that is resolved', async (store) => {
+      await store.addDevice({ id: 'd1', name: 'pi', publicKey: 'k1', certificateEndsAtMs: 5000 });
+      const rival = { hostnames: ['pi', 'copy'], sinceMs: 1, lastMs: 2 };
+      await store.recordRival('d1', rival);
+      const device = await store.findDevice('pi');
+      assert.deepEqual([device?.rival, device?.certificateEndsAtMs], [rival, 5000]);
+      await store.recordRival('d1', undefined);
+      assert.equal((await store.findDevice('pi'))?.rival, undefined);
+    });
+  });
+
   suite(`${name}: artefacts`, () => {
     on('a model is found by name, digest and unambiguous prefix', async (store) => {
       const model = exampleModel('mnist');

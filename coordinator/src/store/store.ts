@@ -4,6 +4,7 @@ import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
 import type { ImportRecord } from '../imports/import-record.ts';
 import type {
   DeviceRecord,
+  DeviceRival,
   EventRecord,
   JobRecord,
   JobSpec,
@@ -73,7 +74,12 @@ export interface LeasedJob extends JobRecord {
  * said by the database's wall clock; leases, pauses and stops are by a clock that nobody can set. `nameOrDigest` arguments take a name, a digest, or an unambiguous digest prefix of ≥ 6 digits.
  */
 export interface Store extends AsyncDisposable {
-  addDevice(device: { id: string; name: string; publicKey: string }): Promise<DeviceRecord>;
+  addDevice(device: {
+    id: string;
+    name: string;
+    publicKey: string;
+    certificateEndsAtMs?: number;
+  }): Promise<DeviceRecord>;
   findDevice(nameOrId: string): Promise<DeviceRecord | undefined>;
   /** Those of these ids that there are, also removed ones, in the order of the ids. */
   findDevices(ids: readonly string[]): Promise<DeviceRecord[]>;
@@ -86,8 +92,14 @@ export interface Store extends AsyncDisposable {
       inventory: Inventory;
       backends: readonly BackendInfo__Output[];
       clockOffsetMs: number;
+      /** Of the certificate that it connected with. */
+      certificateEndsAtMs?: number;
     },
   ): Promise<void>;
+  /** Notes that two hosts use the device's identity; undefined: that has been resolved. */
+  recordRival(deviceId: string, rival: DeviceRival | undefined): Promise<void>;
+  /** Fails what devices still had to do whose certificate has expired by now; those devices. */
+  failExpiredDevices(): Promise<DeviceRecord[]>;
   /** When devices were last heard of, milliseconds since 1970. */
   recordLastSeen(devices: readonly { readonly deviceId: string; readonly atMs: number }[]): Promise<void>;
   setDeviceState(deviceId: string, state: DeviceRecord['state']): Promise<void>;

@@ -67,6 +67,20 @@ export function deviceRoutes(services: Services): Route[] {
       },
     }),
     defineRoute({
+      method: 'POST',
+      path: '/v1/devices/{name}/resolve',
+      operationId: 'resolveDevice',
+      summary: 'Says that only one host uses the identity of a device again',
+      tag: 'devices',
+      params: nameParam,
+      response: deviceViewSchema,
+      handle: async ({ params }) => {
+        const device = await findDevice(store, params.name);
+        await services.resolveDevice(device);
+        return view(await findDevice(store, device.id));
+      },
+    }),
+    defineRoute({
       method: 'DELETE',
       path: '/v1/devices/{name}',
       operationId: 'removeDevice',

@@ -23,6 +23,9 @@ export const deviceViewSchema = z.object({
   lastSeenAtMs: z.number().optional(),
   agentVersion: z.string().optional(),
   clockOffsetMs: z.number().optional(),
+  certificateEndsAtMs: z.number().optional(),
+  /** Two hosts were seen to use its identity. */
+  rival: z.object({ hostnames: z.array(z.string()), sinceMs: z.number(), lastMs: z.number() }).optional(),
   backends: z.array(backendViewSchema),
   inventory: inventorySchema.optional(),
 });
@@ -30,7 +33,8 @@ export type DeviceView = z.infer<typeof deviceViewSchema>;
 
 /** The view of a stored device; `presence` is undefined where it is away. */
 export function viewDevice(device: DeviceRecord, presence: Presence | undefined): DeviceView {
-  const { id, name, state, createdAtMs, agentVersion, clockOffsetMs, inventory } = device;
+  const { id, name, state, createdAtMs, agentVersion, clockOffsetMs, inventory, certificateEndsAtMs, rival } =
+    device;
   const lastSeenAtMs = presence?.heardAtMs ?? device.lastSeenAtMs;
   return {
     id,
@@ -41,6 +45,8 @@ export function viewDevice(device: DeviceRecord, presence: Presence | undefined)
     ...(lastSeenAtMs === undefined ? {} : { lastSeenAtMs }),
     ...(agentVersion === undefined ? {} : { agentVersion }),
     ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
+    ...(certificateEndsAtMs === undefined ? {} : { certificateEndsAtMs }),
+    ...(rival === undefined ? {} : { rival: { ...rival, hostnames: [...rival.hostnames] } }),
     backends: device.backends.map(({ id, available, version, reason, capabilities }) => ({
       id,
       available,

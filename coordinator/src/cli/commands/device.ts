@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { doneSchema } from '../../api/name-param.ts';
 import { infoSchema } from '../../api/routes/health-routes.ts';
 import { type DeviceView, deviceViewSchema } from '../../api/views/device-view.ts';
+import { dateOf, describeCertificateEnd, renewalHint } from '../../pki/certificate-end.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { formatBytes, formatCacheBytes, formatTime } from '../output/format-value.ts';
@@ -23,6 +24,7 @@ export function addDeviceCommands(program: Command, context: CliContext): void {
   addList(device, context);
   addShow(device, context);
   addRevoke(device, context);
+  addResolve(device, context);
   addRemove(device, context);
 }
 
@@ -81,6 +83,18 @@ function addRevoke(device: Command, context: CliContext): void {
   withExample(command, './qfleet device revoke pi3');
 }
 
+function addResolve(device: Command, context: CliContext): void {
+  const command = device
+    .command('resolve <name>')
+    .description('say that only one host uses the identity of a device again')
+    .action(async (name: string) => {
+      const client = await connectToCoordinator(context, command.optsWithGlobals<DeviceOptions>());
+      await client.post(`/v1/devices/${encodeURIComponent(name)}/resolve`, deviceViewSchema);
+      say(context, `The identity of ${name} is taken to be used by one host again.`);
+    });
+  withExample(command, 'qfleet device resolve pi3');
+}
+
 function addRemove(device: Command, context: CliContext): void {
   const command = device
     .command('rm <name>')
@@ -114,10 +128,16 @@ const columns: Column<DeviceView>[] = [
   { title: 'id', cell: ({ id }) => id },
 ];
 
-function describeState({ state, connected, inventory }: DeviceView): string {
+function describeState({ state, connected, inventory, certificateEndsAtMs, rival }: DeviceView): string {
   if (state === 'revoked') return 'revoked';
-  const emulated = inventory?.emulated ? ', emulated' : '';
-  return (connected ? 'connected' : 'away') + emulated;
+  return [
+    connected ? 'connected' : 'away',
+    inventory?.emulated ? 'emulated' : '',
+    describeCertificateEnd(certificateEndsAtMs, Date.now()) ?? '',
+    rival ? `identity used by two hosts (${rival.hostnames.join(', ')})` : '',
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
 }
 
 function describe(device: DeviceView): [string, string][] {
@@ -127,6 +147,8 @@ function describe(device: DeviceView): [string, string][] {
     ['id', device.id],
     ['state', describeState(device)],
     ['last seen', formatTime(device.lastSeenAtMs)],
+    ['certificate', describeCertificate(device)],
+    ...describeRival(device),
     ['agent', device.agentVersion ?? '–'],
     ['board', inventory?.board ?? '–'],
     ['processor', inventory ? `${inventory.cpu.model}, ${inventory.cpu.processors} cores` : '–'],
@@ -143,4 +165,17 @@ function describe(device: DeviceView): [string, string][] {
       ...Object.entries(capabilities).map(([key, value]): [string, string] => [`  ${key}`, value]),
     ]),
   ];
+}
+
+function describeCertificate({ name, certificateEndsAtMs }: DeviceView): string {
+  if (certificateEndsAtMs === undefined) return '–';
+  const end = describeCertificateEnd(certificateEndsAtMs, Date.now());
+  return end === undefined ? `until ${dateOf(certificateEndsAtMs)}` : `${end}. ${renewalHint(name)}`;
+}
+
+function describeRival({ name, rival }: DeviceView): [string, string][] {
+  if (!rival) return [];
+  const seen = `used by two hosts (${rival.hostnames.join(', ')}) since ${formatTime(rival.sinceMs)}, last ${formatTime(rival.lastMs)}`;
+  const remedy = `give one of them its own: ./qfleet device add NAME --out DIR, then ./qfleet device resolve ${name}`;
+  return [['identity', `${seen}; ${remedy}`]];
 }

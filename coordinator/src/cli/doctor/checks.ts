@@ -4,6 +4,7 @@ import { checkCertificates } from './check-certificates.ts';
 import { checkCoordinator } from './check-coordinator.ts';
 import { checkDataFolder } from './check-data-folder.ts';
 import { checkDatabaseOfFolder } from './check-database.ts';
+import { checkDevices } from './check-devices.ts';
 import { checkDisk } from './check-disk.ts';
 import { checkEmulator } from './check-emulator.ts';
 import { checkNode } from './check-node.ts';
@@ -21,6 +22,7 @@ export const checks: readonly Check[] = [
   checkPorts,
   checkCoordinator,
   checkCertificates,
+  checkDevices,
   checkAgent,
   checkOnnxruntime,
   checkEmulator,

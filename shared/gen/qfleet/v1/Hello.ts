@@ -12,6 +12,7 @@ export interface Hello {
   'inventoryJson'?: (Buffer | Uint8Array | string);
   'backends'?: (_qfleet_v1_BackendInfo)[];
   'heldJobs'?: (_qfleet_v1_HeldJob)[];
+  'agentInstanceId'?: (string);
 }
 
 export interface Hello__Output {
@@ -22,4 +23,5 @@ export interface Hello__Output {
   'inventoryJson': (Buffer);
   'backends': (_qfleet_v1_BackendInfo__Output)[];
   'heldJobs': (_qfleet_v1_HeldJob__Output)[];
+  'agentInstanceId': (string);
 }

@@ -9,6 +9,7 @@ export interface Welcome {
   'heartbeatIntervalMs'?: (number);
   'coordinatorTimeUnixMs'?: (number | string | Long);
   'maxUploadedResultBytes'?: (number | string | Long);
+  'notice'?: (string);
 }
 
 export interface Welcome__Output {
@@ -18,4 +19,5 @@ export interface Welcome__Output {
   'heartbeatIntervalMs': (number);
   'coordinatorTimeUnixMs': (number);
   'maxUploadedResultBytes': (number);
+  'notice': (string);
 }
