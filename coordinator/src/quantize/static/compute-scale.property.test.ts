@@ -252,7 +252,7 @@ describe('quantized biases', () => {
       const scales = Float32Array.from(channels, ({ scale }) => scale);
       const bias = Float32Array.from(channels, (channel) => channel.bias);
       raiseScalesForBias(scales, inputScale, bias);
-      const quantized = quantizeBias(bias, inputScale, scales)!;
+      const quantized = quantizeBias(bias, inputScale, scales);
       for (const [c, code] of quantized.data.entries()) {
         const step = quantized.scales[c]!;
         assert.equal(step, Math.fround(inputScale * scales[c]!));
@@ -288,7 +288,7 @@ describe('quantized biases', () => {
       const scales = Float32Array.of(channels[0]!.scale);
       const bias = Float32Array.from(channels, (channel) => channel.bias);
       raiseScalesForBias(scales, inputScale, bias);
-      const quantized = quantizeBias(bias, inputScale, scales)!;
+      const quantized = quantizeBias(bias, inputScale, scales);
       assert.deepEqual([quantized.scales.length, quantized.data.length], [1, bias.length]);
       for (const [c, code] of quantized.data.entries()) {
         assert.ok(

@@ -177,7 +177,8 @@ export class QdqEmitter {
     const inputScale = this.#scales.get(node.input[0]!)!.scale;
     const bias = this.#correctedBias(node, role, source, axis);
     const isBiasInteger = bias !== undefined && this.#options.bias === 'int32';
-    if (isBiasInteger) this.#raiseForBias(node, scales, inputScale, bias.values);
+    // A float bias too: ONNX Runtime makes it an int32 of this scale unasked, and clips it (WeightBiasQuantization).
+    if (bias !== undefined) this.#raiseForBias(node, scales, inputScale, bias.values);
     const key = `weight ${name} ${weight.axis} ${scales.join(',')}`;
     const dequantizeWeight = this.#constants.dequantize(node, 1, key, () => {
       const shape = weight.axis === undefined ? [] : [scales.length];
@@ -229,12 +230,7 @@ export class QdqEmitter {
     inputScale: number,
     weightScales: Float32Array,
   ): NodeProto[] {
-    const quantized = quantizeBias(values, inputScale, weightScales);
-    if (!quantized) {
-      this.notes.push(`${describeNode(node)} keeps a float bias: its scale is too small for float32.`);
-      return [];
-    }
-    const { scales, data } = quantized;
+    const { scales, data } = quantizeBias(values, inputScale, weightScales);
     const isPerChannel = weightScales.length > 1;
     return this.#constants.dequantize(node, 2, `bias ${name} ${scales.join(',')}`, () => ({
       quantized: this.#constants.add(`${name}_quantized`, 'int32', [data.length], data),

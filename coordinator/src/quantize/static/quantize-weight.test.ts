@@ -48,12 +48,18 @@ describe('quantized weights', () => {
     const scales = Float32Array.of(1e-9, 1e-3, 1e-9);
     assert.equal(raiseScalesForBias(scales, 0.01, bias), 1);
     assert.equal(scales[1], Math.fround(1e-3));
-    const { data } = quantizeBias(bias, 0.01, scales)!;
+    const { data } = quantizeBias(bias, 0.01, scales);
     assert.ok(data[0]! < 2 ** 31 - 1 && data[0]! > 0.999 * 2 ** 31, `${data[0]}`);
     assert.equal(data[1], Math.round(0.5 / Math.fround(0.01 * Math.fround(1e-3))));
   });
 
-  it('leave a bias float whose scale vanishes in float32', () => {
-    assert.equal(quantizeBias(Float32Array.of(1), 1e-30, Float32Array.of(1e-30)), undefined);
+  it('get larger scales where no float32 could hold the bias’s, whatever the bias', () => {
+    for (const values of [[1], [0]]) {
+      const [bias, scales] = [Float32Array.from(values), Float32Array.of(1e-30)];
+      assert.equal(raiseScalesForBias(scales, 1e-20, bias), 1);
+      const quantized = quantizeBias(bias, 1e-20, scales);
+      assert.ok(quantized.scales[0]! >= 2 ** -126);
+      assert.ok(Math.abs(quantized.data[0]! * quantized.scales[0]! - bias[0]!) <= quantized.scales[0]!);
+    }
   });
 });

@@ -110,7 +110,8 @@ export interface QuantizedBias {
 /**
  * Raises weight scales whose product with the input's scale is too small for the bias to fit an int32, which
  * would clip it: a bias b needs s_x * s_w ≥ 1.0001 * 2|b| / (2^32 - 2). Returns how many were raised. The same
- * as `_adjust_weight_scale_for_int32_bias` of onnxruntime.quantization.
+ * as `_adjust_weight_scale_for_int32_bias` of onnxruntime.quantization, and differently from it the product is a normal
+ * float32 at least, whatever the bias: a bias cannot be divided by less.
  */
 export function raiseScalesForBias(
   weightScales: Float32Array,
@@ -120,23 +121,25 @@ export function raiseScalesForBias(
   let raised = 0;
   for (let c = 0; c < weightScales.length; c++) {
     const largest = weightScales.length === 1 ? largestMagnitude(bias) : Math.abs(bias[c]!);
-    const smallestValid = (1.0001 * (2 * largest)) / (2 ** 32 - 2);
+    const smallestValid = Math.max((1.0001 * (2 * largest)) / (2 ** 32 - 2), smallestProduct);
     const product = inputScale * weightScales[c]!;
-    if (product >= smallestValid || product <= 0) continue;
+    if (product >= smallestValid) continue;
     weightScales[c] = weightScales[c]! * (smallestValid / product);
     raised++;
   }
   return raised;
 }
 
-/** round(b / (s_x * s_w)), ties to even, divided in float64; zero point 0. Scales of 0 cannot be divided by: undefined. */
+/** Twice the smallest normal float32, so that rounding the factors does not lead below it. */
+const smallestProduct = 2 ** -125;
+
+/** round(b / (s_x * s_w)), ties to even, divided in float64; zero point 0. No product may be 0: `raiseScalesForBias`. */
 export function quantizeBias(
   bias: Float32Array,
   inputScale: number,
   weightScales: Float32Array,
-): QuantizedBias | undefined {
+): QuantizedBias {
   const scales = weightScales.map((scale) => inputScale * scale);
-  if (scales.some((scale) => scale === 0)) return undefined;
   const data = Int32Array.from(bias, (value, c) => {
     const rounded = roundHalfEven(value / scales[scales.length === 1 ? 0 : c]!);
     return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, rounded));

@@ -25,7 +25,7 @@ export function shieldFloat(
   const values = bias ? readFloats(bias) : new Float32Array(channelsOf(node, weight));
   const dims = bias ? bias.dims.map(Number) : [values.length];
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const scale = largest === 0 ? 1 : 2 ** (Math.ceil(Math.log2(largest)) - 30);
+  const scale = largest === 0 ? 1 : 2 ** Math.max(-126, Math.ceil(Math.log2(largest)) - 30);
   const name = bias ? biasName : `${node.name}_no_bias`;
   node.input[2] = name;
   return constants.dequantize(node, 2, `float bias of ${node.name}`, () => ({
