@@ -145,7 +145,7 @@ async function prepareBench(
   const types = restoreGlobalPooling(folded, found) ? await inferShapes(folded, limits) : found;
   const samples = new CalibrationSamples(folded, work);
   const bench = new Workbench({
-    folded: { model: folded, types, notes: [] },
+    folded: { model: folded, types },
     samples,
     source: work,
     limits,

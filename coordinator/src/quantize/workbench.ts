@@ -18,7 +18,6 @@ export interface SourceModel {
   readonly model: ModelProto;
   /** Tensors of the main graph. */
   readonly types: ReadonlyMap<string, TensorType>;
-  readonly notes: readonly string[];
 }
 
 interface SourceFile {

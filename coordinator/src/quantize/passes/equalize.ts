@@ -11,7 +11,8 @@ import { type EqualizablePair, findEqualizablePairs } from './find-equalizable-p
 
 export interface EqualizedModel {
   readonly model: ModelProto;
-  readonly notes: readonly string[];
+  /** Pairs of layers whose weights were equalized. */
+  readonly pairs: number;
 }
 
 /** Rounds over all pairs; chains of layers settle in a few. */
@@ -26,7 +27,7 @@ const headroom = 1.25;
  * s_i and input channel i of the next multiplied by it, so that both have weights of like size, s_i = √(r1_i · r2_i) /
  * r2_i, over and over along chains. Differently from the paper a Clip (Relu6) stays: s_i is kept large enough that no
  * channel comes nearer to its bound than the data show it may, which also keeps one channel from widening the range of
- * all. What the network computes stays the same but for rounding.
+ * all; and only what differs between channels is moved. What the network computes stays the same but for rounding.
  */
 export async function equalize(
   folded: ModelProto,
@@ -36,7 +37,7 @@ export async function equalize(
 ): Promise<EqualizedModel> {
   const model = copyModel(folded);
   const pairs = findEqualizablePairs(model.graph!);
-  if (pairs.length === 0) return { model, notes: ['No two layers can be equalized.'] };
+  if (pairs.length === 0) return { model, pairs: 0 };
   const reductions = pairs.flatMap((pair) => reductionsOf(pair, types));
   const extremes = await reducePerChannel(folded, inputs, reductions, options);
   const layers = openLayers(model.graph!, pairs);
@@ -46,7 +47,7 @@ export async function equalize(
     model.graph!,
     [...layers.values()].flatMap((layer) => layer.tensors()),
   );
-  return { model, notes: [`Weights of ${pairs.length} pairs of layers equalized.`] };
+  return { model, pairs: pairs.length };
 }
 
 function reductionsOf(
@@ -98,9 +99,11 @@ function createLink(pair: EqualizablePair, layers: Layers, [highs, lows]: readon
 /** One round over all pairs; the largest factor by which a scale differed from 1. */
 function balance(links: readonly Link[]): number {
   let change = 1;
-  for (const { first, second, largest, cap } of links) {
+  for (const link of links) {
+    const { first, second, largest } = link;
+    const scales = chooseScales(link);
     for (let c = 0; c < largest.length; c++) {
-      const scale = chooseScale(first.largestOut(c), second.largestIn(c), largest[c]!, cap);
+      const scale = scales[c]!;
       if (scale === 1) continue;
       first.scaleOut(c, 1 / scale);
       second.scaleIn(c, scale);
@@ -111,13 +114,32 @@ function balance(links: readonly Link[]): number {
   return change;
 }
 
-function chooseScale(r1: number, r2: number, largest: number, cap: number): number {
-  if (r1 === 0 || r2 === 0) return 1;
-  const wanted = Math.sqrt(r1 / r2);
-  // A channel that is clipped already can only stay as it is.
-  const least = Math.min(1, (headroom * largest) / cap);
-  if (largest >= cap && wanted !== 1) return 1;
-  return Math.max(wanted, least);
+/**
+ * By channel. Only what differs between channels is moved: a factor that all want (one layer's weights large, the
+ * other's small) changes nothing for one scale per tensor, and channels that may not move could not follow it. So all
+ * are measured by what those want that may not move.
+ */
+function chooseScales({ first, second, largest, cap }: Link): number[] {
+  const wanted = Array.from(largest, (_, c) => wantedScale(first.largestOut(c), second.largestIn(c)));
+  const isFixed = (c: number): boolean => largest[c]! >= cap;
+  const fixed = wanted.flatMap((scale, c) => (scale !== undefined && isFixed(c) ? [scale] : []));
+  const common = geometricMean(fixed.length > 0 ? fixed : wanted.filter((scale) => scale !== undefined));
+  return wanted.map((scale, c) => {
+    // A channel that is clipped already can only stay as it is.
+    if (scale === undefined || isFixed(c)) return 1;
+    const least = Math.min(1, (headroom * largest[c]!) / cap);
+    return Math.max(scale / common, least);
+  });
+}
+
+/** Undefined where a channel has no weights on either side. */
+function wantedScale(r1: number, r2: number): number | undefined {
+  return r1 === 0 || r2 === 0 ? undefined : Math.sqrt(r1 / r2);
+}
+
+function geometricMean(values: readonly number[]): number {
+  if (values.length === 0) return 1;
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }
 
 /** Weights and bias of a Conv or Gemm, by output and by input channel. */

@@ -2,6 +2,7 @@ import { chooseRanges, findObserver } from '../calibration/observers/find-observ
 import type { ObserverSpec } from '../calibration/observers/observer.ts';
 import { measureOutputNoise } from '../check/measure-output-noise.ts';
 import type { ConvertedModel } from '../converted-model.ts';
+import { isRefusal } from '../is-refusal.ts';
 import { chooseKeptFloat } from '../passes/choose-kept-float.ts';
 import { chooseObserver, searchedObservers } from '../passes/choose-observer.ts';
 import { measureBiasCorrections } from '../passes/correct-bias.ts';
@@ -35,7 +36,6 @@ interface Emission {
 /** Says which tensors a recipe will ask for, so that all recipes are calibrated in one pass. Throws as `planStatic`. */
 export async function announceStatic(recipe: StaticRecipe, bench: Workbench): Promise<void> {
   bench.samples.requireInputs();
-  if (recipe.equalize) return;
   bench.announce(
     bench.folded,
     wantedStatistics(recipe, planStatic(bench.folded.model, bench.folded.types, recipe)),
@@ -53,35 +53,33 @@ function wantedStatistics(recipe: StaticRecipe, planned: StaticPlan): Statistics
   };
 }
 
+/** A model with the ranges that a recipe's observer gives it. */
+interface Calibrated {
+  readonly source: SourceModel;
+  readonly planned: StaticPlan;
+  readonly observer: ObserverSpec;
+  readonly ranges: Ranges;
+  readonly emit: (choices?: Choices) => Emission;
+  readonly notes: readonly string[];
+}
+
 /** Calibrates, corrects and writes a static recipe. Throws `refused` where model, data or recipe do not fit. */
 export async function convertStatic(recipe: StaticRecipe, bench: Workbench): Promise<StaticConversion> {
-  const source = recipe.equalize ? await equalizedModel(bench) : bench.folded;
-  const planned = planStatic(source.model, source.types, recipe);
-  const statistics = await bench.statistics(source, wantedStatistics(recipe, planned));
-  const rangesBy = (observer: ObserverSpec): Ranges => chooseRanges(statistics, recipe.activations, observer);
-  const emit = (ranges: Ranges, { keptFloat, corrections }: Choices = {}): Emission => {
-    const plan = planStatic(source.model, source.types, recipe, keptFloat);
-    return { plan, converted: emitStatic(plan, ranges, recipe, corrections) };
-  };
-  const { observer, notes } =
-    recipe.observer.method === 'search'
-      ? await chooseObserver(bench, (candidate) => emit(rangesBy(candidate)).converted.model)
-      : { observer: recipe.observer, notes: [] };
-  const ranges = rangesBy(observer);
-  const correction: Correction = recipe.correctBias
-    ? await correctBiases({ source, planned, emit: (corrections) => emit(ranges, { corrections }) }, bench)
-    : { notes: [] };
+  const plain = await calibrate(recipe, bench.folded, bench);
+  const chosen = recipe.equalize ? await chooseEqualized(recipe, plain, bench) : plain;
+  const { source, planned, observer, ranges, emit } = chosen;
+  const correction: Correction = recipe.correctBias ? await correctBiases(chosen, bench) : { notes: [] };
   const { corrections } = correction;
   const choice = recipe.goal
     ? await chooseKeptFloat(recipe.goal, bench, {
         nodes: listMacNodes(planned),
-        emit: (keptFloat) => emit(ranges, { keptFloat, corrections }).converted.model,
+        emit: (keptFloat) => emit({ keptFloat, corrections }).converted.model,
       })
     : { keptFloat: new Set<string>(), notes: [] };
-  const { plan, converted } = emit(ranges, { keptFloat: choice.keptFloat, corrections });
+  const { plan, converted } = emit({ keptFloat: choice.keptFloat, corrections });
   return {
     ...converted,
-    notes: [...source.notes, ...notes, ...correction.notes, ...choice.notes, ...converted.notes],
+    notes: [...chosen.notes, ...correction.notes, ...choice.notes, ...converted.notes],
     source,
     observer,
     ranges,
@@ -98,33 +96,68 @@ function isComparable(tensor: string, { clips }: StaticPlan, source: SourceModel
   return source.types.has(tensor) && (clip === undefined || clip.calibratedName === tensor);
 }
 
-function equalizedModel(bench: Workbench): Promise<SourceModel> {
+async function calibrate(recipe: StaticRecipe, source: SourceModel, bench: Workbench): Promise<Calibrated> {
+  const planned = planStatic(source.model, source.types, recipe);
+  const statistics = await bench.statistics(source, wantedStatistics(recipe, planned));
+  const rangesBy = (observer: ObserverSpec): Ranges => chooseRanges(statistics, recipe.activations, observer);
+  const emit = (ranges: Ranges, { keptFloat, corrections }: Choices = {}): Emission => {
+    const plan = planStatic(source.model, source.types, recipe, keptFloat);
+    return { plan, converted: emitStatic(plan, ranges, recipe, corrections) };
+  };
+  const { observer, notes } =
+    recipe.observer.method === 'search'
+      ? await chooseObserver(bench, (candidate) => emit(rangesBy(candidate)).converted.model)
+      : { observer: recipe.observer, notes: [] };
+  const ranges = rangesBy(observer);
+  return { source, planned, observer, ranges, notes, emit: (choices) => emit(ranges, choices) };
+}
+
+/** The equalized model, unless the outputs are as near to the float model's without. */
+async function chooseEqualized(
+  recipe: StaticRecipe,
+  plain: Calibrated,
+  bench: Workbench,
+): Promise<Calibrated> {
+  const withNote = (calibrated: Calibrated, note: string): Calibrated => ({
+    ...calibrated,
+    notes: [note, ...calibrated.notes],
+  });
+  const { pairs, source } = await equalizedModel(bench);
+  if (pairs === 0) return withNote(plain, 'No two layers can be equalized.');
+  const equalized = await calibrate(recipe, source, bench).catch((thrown: unknown) => {
+    if (isRefusal(thrown)) return thrown;
+    throw thrown;
+  });
+  if ('code' in equalized) return withNote(plain, `Weights not equalized: ${equalized.message}`);
+  const models = [plain, equalized].map(({ emit }) => emit().converted.model);
+  const [before, after] = await measureOutputNoise(bench, models);
+  const figures = `output SQNR ${after!.toFixed(1)} dB with, ${before!.toFixed(1)} dB without`;
+  return after! > before!
+    ? withNote(equalized, `Weights of ${pairs} pairs of layers equalized: ${figures}.`)
+    : withNote(plain, `Weights not equalized: ${figures}.`);
+}
+
+function equalizedModel(bench: Workbench): Promise<{ readonly pairs: number; readonly source: SourceModel }> {
   return bench.once('equalized', async () => {
     bench.onStep('equalizing');
     const { folded, inputs, limits } = bench;
-    const { model, notes } = await equalize(folded.model, folded.types, inputs, limits);
-    return { model, types: folded.types, notes };
+    const { model, pairs } = await equalize(folded.model, folded.types, inputs, limits);
+    return { pairs, source: { model, types: folded.types } };
   });
 }
 
-/** Corrections for these ranges, unless the outputs are nearer to the float model's without them. */
-async function correctBiases({ source, planned, emit }: Correcting, bench: Workbench): Promise<Correction> {
+/** Corrections for these ranges, unless the outputs are as near to the float model's without them. */
+async function correctBiases({ source, planned, emit }: Calibrated, bench: Workbench): Promise<Correction> {
   const plain = emit().converted.model;
   const nodes = new Set(listMacNodes(planned));
   const corrections = await measureBiasCorrections({ source, quantized: plain, nodes }, bench);
   if (corrections.size === 0) return { notes: [] };
-  const corrected = emit(corrections).converted.model;
+  const corrected = emit({ corrections }).converted.model;
   const [before, after] = await measureOutputNoise(bench, [plain, corrected]);
   const figures = `output SQNR ${after!.toFixed(1)} dB with, ${before!.toFixed(1)} dB without`;
-  return after! >= before!
+  return after! > before!
     ? { corrections, notes: [`Biases of ${corrections.size} layers corrected: ${figures}.`] }
     : { notes: [`Biases not corrected: ${figures}.`] };
-}
-
-interface Correcting {
-  readonly source: SourceModel;
-  readonly planned: StaticPlan;
-  readonly emit: (corrections?: ReadonlyMap<string, Float32Array>) => Emission;
 }
 
 interface Correction {
