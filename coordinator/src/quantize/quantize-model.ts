@@ -14,6 +14,7 @@ import { scanSaturation, summariseRisk } from '../onnx/scan-saturation.ts';
 import { inferShapes } from '../onnx/shapes.ts';
 import { IdleChildren } from '../ort/idle-children.ts';
 import type { OrtChildOptions } from '../ort/ort-child.ts';
+import { absorbGemmFactors } from './absorb-gemm-factors.ts';
 import { type CalibrationCache, noCache } from './calibration/calibration-cache.ts';
 import { CalibrationSamples, type SampleSource } from './calibration/calibration-samples.ts';
 import { describeObserver, type ObserverSpec } from './calibration/observers/observer.ts';
@@ -141,6 +142,7 @@ async function prepareBench(
   await writeFile(sourcePath, bytes);
   onStep('folding');
   const folded = await foldModel(model, work.workDir, limits);
+  absorbGemmFactors(folded);
   const found = await inferShapes(folded, limits);
   const types = restoreGlobalPooling(folded, found) ? await inferShapes(folded, limits) : found;
   const samples = new CalibrationSamples(folded, work);

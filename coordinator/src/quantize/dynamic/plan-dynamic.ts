@@ -11,9 +11,10 @@ export interface DynamicPlan {
   readonly lstms: readonly Lstm[];
 }
 
-const convolutions = new Set(['Conv', 'ConvTranspose']);
-const convolutionReason =
-  'scales computed anew for each input make convolutions slower and less exact; static int8 recipes quantize them';
+const convolutionReasons: Readonly<Record<string, string>> = {
+  Conv: 'scales computed anew for each input make convolutions slower and less exact; static int8 recipes quantize them',
+  ConvTranspose: 'ONNX Runtime has no integer kernel for it; int8-s8s8-sym, for TensorRT, quantizes it',
+};
 
 /** Finds what can be quantized without calibration, in subgraphs too; what cannot goes to `kept` with a reason. */
 export function planDynamic(graph: GraphProto, kept: KeptOperators): DynamicPlan {
@@ -33,6 +34,8 @@ function matchOperator(
   node: NodeProto,
   scope: ConstantScope,
 ): MatrixProduct | Lstm | { readonly reason: string } | undefined {
-  if (node.domain === '' && convolutions.has(node.opType)) return { reason: convolutionReason };
+  const isOnnx = node.domain === '' || node.domain === 'ai.onnx';
+  const reason = isOnnx ? convolutionReasons[node.opType] : undefined;
+  if (reason !== undefined) return { reason };
   return matchMatrixProduct(node, scope) ?? matchLstm(node, scope);
 }

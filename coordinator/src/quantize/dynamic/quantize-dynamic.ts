@@ -5,6 +5,7 @@ import { NamePool } from '../../onnx/name-pool.ts';
 import { opsetOf } from '../../onnx/opset.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
 import { upgradeOpset } from '../../onnx/upgrade-opset.ts';
+import { walkNodes } from '../../onnx/walk-graph.ts';
 import type { ConvertedModel } from '../converted-model.ts';
 import { countConversion } from '../rewrite/count-conversion.ts';
 import { dropUnusedConstants } from '../rewrite/drop-unused-constants.ts';
@@ -61,8 +62,17 @@ function hasProducts(folded: ModelProto): boolean {
     ['There is nothing to quantize: no MatMul, Gemm or LSTM with constant weights.', ...kept.describe()].join(
       ' ',
     ),
-    { hint: 'Choose a static int8 recipe, which quantizes convolutions.' },
+    { hint: hintFor(folded) },
   );
+}
+
+/** Only what a static recipe would quantize is worth the advice. */
+function hintFor(folded: ModelProto): string {
+  const types = new Set([...walkNodes(folded.graph!)].map(({ node }) => node.opType));
+  if (types.has('Conv')) return 'Choose a static int8 recipe, which quantizes convolutions.';
+  return types.has('ConvTranspose')
+    ? 'Choose int8-s8s8-sym where the target is TensorRT; elsewhere measure the model as it is, or fp16.'
+    : 'Measure the model as it is, or try fp16.';
 }
 
 function plannedNodes({ products, lstms }: DynamicPlan): NodeProto[] {

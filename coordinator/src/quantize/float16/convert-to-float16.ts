@@ -1,15 +1,16 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import type { GraphProto, ModelProto } from '../../../gen/onnx/onnx_pb.js';
+import type { GraphProto, ModelProto, TensorProto } from '../../../gen/onnx/onnx_pb.js';
 import { copyModel } from '../../onnx/copy-model.ts';
 import { NamePool } from '../../onnx/name-pool.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
-import { subgraphs } from '../../onnx/walk-graph.ts';
+import { subgraphs, walkNodes, walkTensors } from '../../onnx/walk-graph.ts';
 import type { ConvertedModel } from '../converted-model.ts';
 import { countConversion } from '../rewrite/count-conversion.ts';
+import { KeptOperators } from '../rewrite/kept-operators.ts';
 import { requireOpset } from '../rewrite/require-opset.ts';
 import { refuseQuantized } from '../static/quantize-static.ts';
 import { Float16Writer } from './float16-writer.ts';
-import { planFloat16 } from './plan-float16.ts';
+import { type Float16Plan, planFloat16 } from './plan-float16.ts';
 
 /**
  * Weights and the operators that use them in float16; model inputs and outputs stay float32 with Casts behind
@@ -23,7 +24,7 @@ export function convertToFloat16(folded: ModelProto, types: ReadonlyMap<string, 
   const model = copyModel(folded);
   const graph = model.graph!;
   const plan = planFloat16(graph, types);
-  if (plan.constants.size === 0) throw nothingToConvert(graph);
+  if (plan.constants.size === 0) throw nothingToConvert(graph, plan);
   const counts = countConversion(graph, types, plan.nodes);
   const writer = new Float16Writer(plan, new NamePool(graph));
   writer.rewrite(graph);
@@ -31,13 +32,31 @@ export function convertToFloat16(folded: ModelProto, types: ReadonlyMap<string, 
   return { model, ...counts, notes: [...subgraphNotes(graph), ...describeCounts(writer.counts)] };
 }
 
-function nothingToConvert(graph: GraphProto): QfleetError {
+/** With the reason of every operator that holds float32 weights. */
+function nothingToConvert(graph: GraphProto, { index, nodes }: Float16Plan): QfleetError {
+  const kept = new KeptOperators();
+  const constants = new Set([...walkTensors(graph)].filter(holdsWeights).map(({ name }) => name));
+  for (const { node, depth } of walkNodes(graph)) {
+    const hasWeights = node.input.some((name) => constants.has(name) && !index.inputs.has(name));
+    if (depth > 0 && hasWeights) kept.add(node, 'it is inside a subgraph, which stays as it is');
+    else if (hasWeights)
+      kept.add(node, 'runtimes lack a float16 form of it, or it leaves the range of float16');
+    else if (nodes.has(node)) kept.add(node, 'its weights are not constant float32');
+  }
   const operators = [...new Set(graph.node.map((node) => node.opType))].slice(0, 12).join(', ');
-  return new QfleetError(
-    'refused',
-    `There is nothing to make float16: no operator outside of subgraphs has float32 weights (operators: ${operators}).`,
-    { hint: 'The model is small or in another format already: measure it as it is.' },
-  );
+  const reasons = kept.describe('float32');
+  const message =
+    reasons.length > 0
+      ? ['There is nothing to make float16.', ...reasons].join(' ')
+      : `There is nothing to make float16: no operator has float32 weights (operators: ${operators}).`;
+  return new QfleetError('refused', message, {
+    hint: 'The model is small or in another format already: measure it as it is.',
+  });
+}
+
+/** TensorProto.FLOAT; a scalar is no weight. */
+function holdsWeights({ dataType, dims }: TensorProto): boolean {
+  return dataType === 1 && dims.reduce((product, size) => product * size, 1n) > 1n;
 }
 
 function subgraphNotes(graph: GraphProto): string[] {

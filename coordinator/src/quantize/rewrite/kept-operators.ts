@@ -13,10 +13,10 @@ export class KeptOperators {
   }
 
   /** In the order of the first of each; "Conv "c1" and 51 more stay float: …". */
-  describe(): string[] {
+  describe(format = 'float'): string[] {
     return [...this.#first.values()].map(({ node, reason, count }) => {
       const others = count === 1 ? ' stays' : ` and ${count - 1} more stay`;
-      return `${describeNode(node)}${others} float: ${reason}.`;
+      return `${describeNode(node)}${others} ${format}: ${reason}.`;
     });
   }
 }

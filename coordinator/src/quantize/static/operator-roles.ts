@@ -64,7 +64,8 @@ export interface RoleContext {
  */
 export function classifyOperator(node: NodeProto, context: RoleContext): OperatorRole {
   const classify = node.domain === '' || node.domain === 'ai.onnx' ? classifiers[node.opType] : undefined;
-  if (!classify || !isFloat(node.output[0], context)) return { kind: 'float' };
+  if (!classify) return { kind: 'float' };
+  if (!isFloat(node.output[0], context)) return otherFormat(node, context);
   if (context.keptFloat.has(node.name)) return float('the recipe keeps it float');
   const role = classify(node, context);
   if (role.kind === 'float' || role.kind === 'clip' || context.profile.integerOperators.has(node.opType))
@@ -73,6 +74,18 @@ export function classifyOperator(node: NodeProto, context: RoleContext): Operato
     ? float(`${context.profile.id} has no integer kernel for ${node.opType}`)
     : { kind: 'float' };
 }
+
+/** Why an operator on another float format has no part in it; whole numbers need no reason. */
+function otherFormat(node: NodeProto, { types }: RoleContext): FloatRole {
+  const found = types.get(node.output[0] ?? '')?.elementType;
+  const isMac = macOperators.has(node.opType);
+  return isMac && found && /float/.test(found)
+    ? float(`it computes in ${found}, not in float32`)
+    : { kind: 'float' };
+}
+
+/** Operators that multiply and accumulate. */
+export const macOperators: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
 
 type Classifier = (node: NodeProto, context: RoleContext) => OperatorRole;
 
@@ -118,7 +131,8 @@ const classifyGemm: Classifier = (node, context) => {
   if (biasName !== '') {
     const bias = context.index.initialisers.get(biasName);
     const rows = bias?.dims.slice(0, -1).every((size) => size === 1n);
-    if (!bias || !rows || bias.dims.at(-1) !== weight.dims[axis]) return float('its bias is no constant row');
+    if (!bias || !rows || bias.dims.at(-1) !== weight.dims[axis])
+      return float('its bias is not one constant value per output channel');
   }
   return {
     kind: 'mac',
@@ -147,6 +161,8 @@ const fusedIntoFloatGemm = new Set([
 
 const classifyMatMul: Classifier = (node, context) => {
   const [left, right = ''] = node.input;
+  if (isFloat(left, context) && context.index.initialisers.has(left!))
+    return float('its weights are its first input, and integer kernels take them as the second');
   if (!isActivation(left, context)) return float('its first input is no float32 activation');
   const weight = context.index.initialisers.get(right);
   if (!weight) {

@@ -11,9 +11,11 @@ import type { ConvertedModel } from '../converted-model.ts';
 import type { BackendProfile } from '../profiles/backend-profile.ts';
 import { findProfile } from '../profiles/find-profile.ts';
 import type { StaticRecipe } from '../recipes/recipe.ts';
+import { KeptOperators } from '../rewrite/kept-operators.ts';
 import { type AbsorbedClip, absorbClips } from './absorb-clips.ts';
 import { chooseActivationScales, listCalibratedNames, type Ranges } from './choose-activation-scales.ts';
 import { countOperators, type OperatorCounts } from './count-operators.ts';
+import { macOperators } from './operator-roles.ts';
 import { planQuantization, type QuantizationPlan } from './plan-quantization.ts';
 import { QdqEmitter } from './qdq-emitter.ts';
 
@@ -59,9 +61,9 @@ export function planStatic(
   const plan = planQuantization(graph, context, clips);
   for (const tensor of clips.keys())
     assert(plan.activations.has(tensor), `nothing clips "${tensor}" any more`);
-  if (plan.computing.size === 0 && keptFloat.size === 0) throw nothingToQuantize(graph);
+  if (plan.computing.size === 0 && keptFloat.size === 0) throw nothingToQuantize(graph, plan);
   const counts = countOperators(graph, plan, upgraded.types);
-  const notes = [...upgradeNote(folded, model), ...counts.reasons];
+  const notes = [...upgradeNote(folded, model), ...counts.reasons, ...explainSubgraphs(graph).describe()];
   const calibratedNames = listCalibratedNames(plan, clips);
   const calibratableNames = [...new Set([...calibratedNames, ...listCalibratableNames(unabsorbed)])];
   return { model, plan, clips, profile, calibratedNames, calibratableNames, counts, notes };
@@ -128,8 +130,6 @@ function listKeptFloat(graph: GraphProto, { keepFloat }: StaticRecipe): string[]
   ];
 }
 
-const macOperators = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
-
 function refuseUnknownNodes(graph: GraphProto, names: readonly string[]): void {
   const known = new Set(graph.node.map(({ name }) => name));
   const unknown = names.filter((name) => !known.has(name));
@@ -176,13 +176,34 @@ export function refuseQuantized(model: ModelProto): void {
   );
 }
 
-function nothingToQuantize(graph: GraphProto): QfleetError {
+/** With the reason of every multiply-accumulate operator that there is. */
+function nothingToQuantize(graph: GraphProto, { roles }: QuantizationPlan): QfleetError {
+  const kept = explainSubgraphs(graph);
+  for (const node of graph.node) {
+    const role = roles.get(node)!;
+    if (macOperators.has(node.opType) && role.kind === 'float' && role.reason !== undefined)
+      kept.add(node, role.reason);
+  }
+  const reasons = kept.describe();
+  if (reasons.length > 0) {
+    return new QfleetError('refused', ['There is nothing to quantize.', ...reasons].join(' '), {
+      hint: 'Export the model so that these operators can be integer, or measure it as it is.',
+    });
+  }
   const operators = [...new Set(graph.node.map((node) => node.opType))].slice(0, 12).join(', ');
   return new QfleetError(
     'refused',
-    `There is nothing to quantize: no Conv, Gemm or MatMul with constant float32 weights (operators: ${operators}).`,
-    { hint: 'Float16 models and recurrent or tree models stay as they are: measure them as they are.' },
+    `There is nothing to quantize: no Conv, Gemm or MatMul (operators: ${operators}).`,
+    { hint: 'Recurrent and tree models stay as they are here: measure them as they are.' },
   );
+}
+
+function explainSubgraphs(graph: GraphProto): KeptOperators {
+  const kept = new KeptOperators();
+  for (const { node, depth } of walkNodes(graph))
+    if (depth > 0 && macOperators.has(node.opType))
+      kept.add(node, 'it is inside a subgraph, which static recipes leave as it is');
+  return kept;
 }
 
 function upgradeNote(before: ModelProto, after: ModelProto): string[] {

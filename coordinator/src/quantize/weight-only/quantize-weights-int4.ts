@@ -3,6 +3,7 @@ import type { GraphProto, ModelProto } from '../../../gen/onnx/onnx_pb.js';
 import { copyModel } from '../../onnx/copy-model.ts';
 import { NamePool } from '../../onnx/name-pool.ts';
 import type { TensorType } from '../../onnx/shapes.ts';
+import { walkNodes } from '../../onnx/walk-graph.ts';
 import type { ConvertedModel } from '../converted-model.ts';
 import { countConversion } from '../rewrite/count-conversion.ts';
 import { dropUnusedConstants } from '../rewrite/drop-unused-constants.ts';
@@ -46,7 +47,7 @@ export function quantizeWeightsInt4(
   const graph = model.graph!;
   const kept = new KeptOperators();
   const products = planProducts(graph, { types, options: resolved, kept });
-  if (products.length === 0) throw nothingToQuantize(kept);
+  if (products.length === 0) throw nothingToQuantize(graph, kept);
   const counts = countConversion(graph, types, new Set(products.map(({ node }) => node)));
   const writer = new BlockWriter(new NamePool(graph), resolved);
   replaceNodes(graph, new Map(products.map((product) => [product.node, writer.replace(product)])));
@@ -98,10 +99,15 @@ function whyFloat(
   return `blocks of ${options.blockSize} would make its weights [${rows}, ${columns}] larger`;
 }
 
-function nothingToQuantize(kept: KeptOperators): QfleetError {
+function nothingToQuantize(graph: GraphProto, kept: KeptOperators): QfleetError {
+  const hasConv = [...walkNodes(graph)].some(({ node }) => node.opType === 'Conv');
   return new QfleetError(
     'refused',
     ['There is nothing to quantize: no MatMul or Gemm with constant weights.', ...kept.describe()].join(' '),
-    { hint: 'Convolutions have no 4-bit kernel: choose an int8 recipe for such a model.' },
+    {
+      hint: hasConv
+        ? 'Convolutions have no 4-bit kernel: choose an int8 recipe for such a model.'
+        : 'Measure the model as it is, or try fp16.',
+    },
   );
 }
