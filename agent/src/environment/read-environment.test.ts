@@ -14,8 +14,9 @@ const zone = (number: number, type: string, temp: string): Record<string, string
 
 async function readFrom(files: Readonly<Record<string, string>>) {
   await using root = await writeRoot(files);
-  const { atUnixMs, ...environment } = environmentSchema.parse(await readEnvironment(root.path));
+  const { atUnixMs, monotonicMs, ...environment } = environmentSchema.parse(await readEnvironment(root.path));
   assert.ok(atUnixMs > 0);
+  assert.ok(monotonicMs! > 0);
   return environment;
 }
 

@@ -44,6 +44,7 @@ export async function readEnvironment(root = '/', options: EnvironmentOptions = 
   ]);
   return {
     atUnixMs: Date.now(),
+    monotonicMs: Number(process.hrtime.bigint()) / 1e6,
     ...frequency,
     ...(temperatureMilliC !== undefined && { temperatureMilliC }),
     ...(throttledBits !== undefined && { throttledBits }),

@@ -1,5 +1,6 @@
 import { type Reading, unavailable } from '@qfleet/shared/reading.ts';
 import type { Environment } from '@qfleet/shared/result/job-result.ts';
+import { elapsedBetween } from '@qfleet/shared/verdict/elapsed-between.ts';
 
 /**
  * What the device was like around and between the probes, environments in the order of time, two at least:
@@ -112,6 +113,6 @@ function shareOf(
   partMs: number | undefined,
   processors: number,
 ): number | undefined {
-  const wholeMs = (last.atUnixMs - first.atUnixMs) * processors;
+  const wholeMs = elapsedBetween(first, last) * processors;
   return partMs === undefined || wholeMs <= 0 ? undefined : Math.max(0, partMs) / wholeMs;
 }

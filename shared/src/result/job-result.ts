@@ -20,6 +20,8 @@ const resultLimits = {
 export const environmentSchema = z.object({
   /** Agent's wall clock, milliseconds since 1970. */
   atUnixMs: z.number(),
+  /** The same moment on the agent's monotonic clock, milliseconds: to difference, within one result. */
+  monotonicMs: z.number().optional(),
   governor: z.string().optional(),
   frequencyHz: z.number().optional(),
   temperatureMilliC: z.number().optional(),

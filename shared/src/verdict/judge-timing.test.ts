@@ -85,6 +85,34 @@ test('a busy neighbour is contention, unless the load asked for one', () => {
   assert.equal(judge(launches(busy), true).verdict, 'trusted');
 });
 
+test('a wall clock that is set while launches run neither makes nor hides contention', () => {
+  const onMonotonicClock = (jumpMs: number, busyShare: number) =>
+    launches().map((one, round) => {
+      const { environmentBefore: before, environmentAfter: after } = one.launch;
+      const [from, to] = [round * 2000, round * 2000 + 1000];
+      return {
+        ...one,
+        launch: {
+          ...one.launch,
+          environmentBefore: { ...before!, monotonicMs: from, pressureUs: 0, quotaThrottledUs: 0 },
+          environmentAfter: {
+            ...after!,
+            monotonicMs: to,
+            atUnixMs: to + jumpMs,
+            busyTicks: before!.busyTicks! + 400 * busyShare,
+            pressureUs: 1e6 * busyShare,
+          },
+        },
+      };
+    });
+  for (const jumpMs of [0, -3_600_000, 3_600_000]) {
+    assert.equal(judge(onMonotonicClock(jumpMs, 0)).verdict, 'trusted', `${jumpMs}`);
+    const { verdict, reasons } = judge(onMonotonicClock(jumpMs, 0.5));
+    assert.equal(verdict, 'contended', `${jumpMs}`);
+    assert.match(reasons.map(({ detail }) => detail).join(), /waited for a processor in 50\.0 %/);
+  }
+});
+
 test('a queue that fills and drains is no drift of the device', () => {
   const samplesNs = Float64Array.from({ length: 30 }, (_, i) => 1e6 * (i + 1));
   const drifting = launches().map((timed) => ({ ...timed, samplesNs }));

@@ -5,6 +5,7 @@ import { mean } from '../statistics/mean.ts';
 import { median } from '../statistics/median.ts';
 import { standardDeviation } from '../statistics/standard-deviation.ts';
 import { theilSenSlope } from '../statistics/theil-sen.ts';
+import { elapsedBetween } from './elapsed-between.ts';
 import { isPlausible } from './is-plausible.ts';
 import type { TimedLaunch } from './timed-launch.ts';
 import { type TimingVerdict, type TimingVerdictWord, timingVerdicts } from './timing-verdicts.ts';
@@ -151,7 +152,7 @@ function shareOfTime(
     const before = environmentBefore && read(environmentBefore);
     const after = environmentAfter && read(environmentAfter);
     if (!environmentBefore || !environmentAfter || before === undefined || after === undefined) continue;
-    elapsedUs += Math.max(0, environmentAfter.atUnixMs - environmentBefore.atUnixMs) * 1000;
+    elapsedUs += elapsedBetween(environmentBefore, environmentAfter) * 1000;
     grownUs += Math.max(0, after - before);
   }
   return elapsedUs < minObservedMs * 1000 ? undefined : grownUs / elapsedUs;
@@ -198,7 +199,7 @@ function judgeContention(
   for (const { launch } of launches) {
     const { environmentBefore: before, environmentAfter: after } = launch;
     if (!before || !after) continue;
-    const launchNs = Math.max(0, after.atUnixMs - before.atUnixMs) * 1e6;
+    const launchNs = elapsedBetween(before, after) * 1e6;
     const busyNs = ticksBetween(before.busyTicks, after.busyTicks) * tickNs;
     // What the runner does outside its timed section (loading, warming up) is ours too, but its processor
     // time there is not reported: the whole of it is allowed for, so that we never accuse ourselves.
