@@ -3,7 +3,7 @@
  * An emulated board: the agent's own sources on npm's Node for that architecture under qemu-user. Numerics
  * are those of the real kernels; times mean nothing, and the agent is told so.
  *
- *   node deploy/virtual-device.ts check pi3                    can it run here? exit 0, or 1 with one line why not
+ *   node deploy/virtual-device.ts check pi3                    can it run with what is here? exit 0, or 1 with one line why not
  *   node deploy/virtual-device.ts prepare pi3                  gets the emulator and the board's files, once
  *   node deploy/virtual-device.ts run pi3 --identity DIR …     runs `qfleet-agent run` on the board
  *   node deploy/virtual-device.ts exec pi3 probe -o json       any command of `qfleet-agent` on the board
@@ -14,7 +14,13 @@ import { fileURLToPath } from 'node:url';
 import type { VirtualBoard } from './virtual-device/board.ts';
 import { findVirtualBoard, virtualBoards } from './virtual-device/boards.ts';
 import { boardsFolder as folder } from './virtual-device/boards-folder.ts';
-import { type Emulator, ensureEmulator, findOnPath, whyNoEmulator } from './virtual-device/emulator.ts';
+import {
+  type Emulator,
+  ensureEmulator,
+  findEmulator,
+  findOnPath,
+  whyNoEmulator,
+} from './virtual-device/emulator.ts';
 import { ensureSysroot, hasBase, type Sysroot } from './virtual-device/sysroot.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
@@ -28,7 +34,7 @@ if (!board || !['check', 'prepare', 'run', 'exec'].includes(command ?? '')) {
   );
   process.exit(2);
 }
-const obstacle = findObstacle();
+const obstacle = findObstacle() ?? (command === 'check' ? whyNotYet(board) : undefined);
 if (obstacle) {
   say(obstacle);
   process.exit(1);
@@ -45,6 +51,12 @@ function findObstacle(): string | undefined {
   if (board && hasBase(board, folder)) return undefined;
   const missing = ['apt-get', 'dpkg-deb', 'npm', 'tar'].filter((tool) => !findOnPath(tool));
   return missing.length > 0 ? `needs ${missing.join(', ')} to fetch the board's libraries` : undefined;
+}
+
+/** What is still to be got: nobody who only asks, or looks at a demo, waits for it. */
+function whyNotYet({ id, architecture }: VirtualBoard): string | undefined {
+  if (findEmulator(architecture, folder)) return undefined;
+  return `no emulator for ${id} yet; get it once, some 250 MB: node deploy/virtual-device.ts prepare ${id}`;
 }
 
 function prepareBoard(virtualBoard: VirtualBoard): { sysroot: Sysroot; emulator: Emulator } {
