@@ -1,3 +1,6 @@
+/** Takes the line away; in a write of its own, as the terminal's guard wants it. */
+const takeAway = '\r\u001b[K';
+
 /** Says on standard error what is being done: one line that is rewritten on a terminal, lines otherwise. */
 export function createProgressLine(
   stream: NodeJS.WriteStream,
@@ -5,12 +8,14 @@ export function createProgressLine(
   let last = '';
   return {
     report: (step, fraction) => {
-      if (stream.isTTY) stream.write(`\r\u001b[K${String(Math.round(fraction * 100)).padStart(3)} % ${step}`);
-      else if (step !== last) stream.write(`${step}\n`);
+      if (stream.isTTY) {
+        stream.write(takeAway);
+        stream.write(`${String(Math.round(fraction * 100)).padStart(3)} % ${step}`);
+      } else if (step !== last) stream.write(`${step}\n`);
       last = step;
     },
     [Symbol.dispose]: () => {
-      if (stream.isTTY && last) stream.write('\r\u001b[K');
+      if (stream.isTTY && last) stream.write(takeAway);
     },
   };
 }

@@ -1,9 +1,12 @@
 import { errorTable, QfleetError } from '@qfleet/shared/errors.ts';
+import { guardTerminal } from '@qfleet/shared/terminal/guard-terminal.ts';
 import { CommanderError } from 'commander';
 import { createProgram } from './create-program.ts';
 
 /** Runs one command line and sets the exit code: 0 ok, 1 failed, 2 usage, 75 try later, 78 configuration. */
 export async function runCli(args: readonly string[]): Promise<void> {
+  guardTerminal(process.stdout);
+  guardTerminal(process.stderr);
   try {
     await createProgram().parseAsync([...args], { from: 'user' });
   } catch (thrown) {

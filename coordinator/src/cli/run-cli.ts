@@ -1,5 +1,6 @@
 import { errorTable, QfleetError } from '@qfleet/shared/errors.ts';
 import { whenParentEnds } from '@qfleet/shared/process/when-parent-ends.ts';
+import { guardTerminal } from '@qfleet/shared/terminal/guard-terminal.ts';
 import { CommanderError } from 'commander';
 import type { CliContext } from './cli-context.ts';
 import { createProgram } from './program.ts';
@@ -17,6 +18,8 @@ export async function runCli(args: readonly string[]): Promise<void> {
   whenParentEnds(process.env, () =>
     stop.abort(new QfleetError('cancelled', 'Stopped: the process that started this one has ended.')),
   );
+  guardTerminal(process.stdout);
+  guardTerminal(process.stderr);
   process.stdout.on('error', endOnClosedPipe);
   const context: CliContext = {
     stdout: process.stdout,

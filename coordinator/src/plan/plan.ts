@@ -1,10 +1,11 @@
 import { profileNames } from '@qfleet/shared/loadgen/profiles.ts';
+import { printableName } from '@qfleet/shared/terminal/printable-name.ts';
 import * as z from 'zod';
 import { scenarioSchema } from './scenario.ts';
 
 /** What the user asks for: variants × devices × backends × scenarios, with limits. Every field has a default but the model. */
 export const planSchema = z.strictObject({
-  name: z.string().default(''),
+  name: printableName.default(''),
   /** `divergence`: a step of a search inside a network, which is never the run that `latest` means. */
   purpose: z.enum(['measurement', 'divergence']).default('measurement'),
   /** Name or digest. */

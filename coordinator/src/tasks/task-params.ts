@@ -1,3 +1,4 @@
+import { printableName } from '@qfleet/shared/terminal/printable-name.ts';
 import * as z from 'zod';
 import { recipeSchema } from '../quantize/recipes/recipe.ts';
 
@@ -5,7 +6,7 @@ import { recipeSchema } from '../quantize/recipes/recipe.ts';
 export const addDatasetSchema = z.strictObject({
   /** Absolute path of a file or folder that the coordinator can read. */
   path: z.string().min(1),
-  name: z.string().min(1),
+  name: printableName.min(1),
   /** `calibration`: so many items for calibration, the rest for evaluation, without overlap; `none`: one split with all. */
   split: z
     .union([z.literal('none'), z.strictObject({ calibration: z.number().int().positive() })])

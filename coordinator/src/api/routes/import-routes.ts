@@ -1,3 +1,4 @@
+import { printableName } from '@qfleet/shared/terminal/printable-name.ts';
 import * as z from 'zod';
 import { importRecordSchema } from '../../imports/import-record.ts';
 import { type ImportKind, importKinds } from '../../imports/import-set.ts';
@@ -9,7 +10,7 @@ const addImportSchema = z.strictObject({
   kind: z.enum(importKinds as [ImportKind, ...ImportKind[]]),
   /** Absolute path of a file or folder on the coordinator's machine. */
   path: z.string().min(1),
-  name: z.string().min(1),
+  name: printableName.min(1),
   /** Absolute paths of sbc-bench's logs by the board whose bandwidth they tell. */
   bandwidths: z.record(z.string(), z.array(z.string().min(1)).min(1)).default({}),
 });

@@ -1,3 +1,4 @@
+import { printableName } from '@qfleet/shared/terminal/printable-name.ts';
 import * as z from 'zod';
 import { modelSchema, variantSchema } from '../../artefacts/artefacts.ts';
 import { parseContractFields } from '../../artefacts/read-contract-file.ts';
@@ -10,7 +11,7 @@ import type { Services } from '../services.ts';
 const addModelSchema = z.strictObject({
   /** Absolute path of an ONNX file on the coordinator's machine. */
   path: z.string().min(1),
-  name: z.string().min(1),
+  name: printableName.min(1),
   /** What of the input contract cannot be seen from the model. */
   contract: z
     .record(z.string(), z.unknown())
@@ -25,7 +26,7 @@ export const addedModelSchema = modelSchema.extend({
   isQuantized: z.boolean(),
 });
 
-const addVariantSchema = z.strictObject({ path: z.string().min(1), name: z.string().min(1) });
+const addVariantSchema = z.strictObject({ path: z.string().min(1), name: printableName.min(1) });
 
 export function modelRoutes(services: Services): Route[] {
   const { store } = services;
