@@ -65,6 +65,7 @@ describe('the main job with two agents', () => {
       'glyphs',
       '--dataset',
       'divided',
+      '--no-probe',
       '--repeats',
       '0',
       '--duration',
