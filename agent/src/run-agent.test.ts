@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -321,6 +321,30 @@ describe('an agent and its coordinator', () => {
       /does not accept this device: not this device/.test(agent.log),
     );
     assert.match(agent.log, /"retryInMs":[3-6]\d{4}/);
+  });
+
+  it('goes on when its disk or its log is taken away, says so, and does the next job', async () => {
+    const { coordinator, identity, agent } = await start();
+    await using _agent = agent;
+    await using _coordinator = coordinator;
+    const heartbeats = () => coordinator.messages.filter((m) => m.heartbeat).length;
+    await coordinator.until('heartbeats', () => heartbeats() > 0);
+    const state = join(identity, 'state');
+    // A link to itself: nothing can be written below it or asked of it.
+    await rename(state, `${state}-before`);
+    await symlink(state, state);
+    await coordinator.until('the log to say so', () => /free space of .* cannot be read/.test(agent.log));
+    const before = heartbeats();
+    coordinator.lease(wrapJob({ measure: measure(coordinator) }));
+    await coordinator.until('the failure', () => coordinator.results.length === 1);
+    assert.equal(coordinator.results[0]?.outcome.kind, 'failed');
+    agent.child.stderr?.destroy();
+    await rm(state);
+    coordinator.lease(wrapJob({ measure: measure(coordinator) }, { id: 'job_2' }));
+    await coordinator.until('the next result', () => coordinator.results.length === 2);
+    assert.equal(coordinator.results[1]?.outcome.kind, 'measure');
+    await coordinator.until('more heartbeats', () => heartbeats() > before + 2);
+    assert.ok(agent.isAlive);
   });
 
   it('does not start twice with one state folder', async () => {

@@ -34,6 +34,7 @@ import { deliverResults } from './spool/deliver-results.ts';
 import { Spool } from './spool/spool.ts';
 import type { AgentStatus } from './status/agent-status.ts';
 import { StatusFile } from './status/status-file.ts';
+import { surviveStrays } from './survive-strays.ts';
 
 /** Work of a job that never came back is removed after this long. */
 const maxWorkAgeMs = 7 * 24 * 3600 * 1000;
@@ -157,14 +158,26 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
   }));
   const welcomes = new EventTarget();
   let maxUploadedResultBytes: number | undefined;
+  const noteProblem = (message: string): void => {
+    health.lastError = { atUnixMs: Date.now(), message };
+    status.update();
+  };
+  /** Once in the log, however many heartbeats meet it. */
+  const noteUnreadable = (): void => {
+    const message = `The free space of ${stateFolder} cannot be read: is the folder, or its disk, still there?`;
+    if (health.lastError?.message !== message) log.warn(message);
+    noteProblem(message);
+  };
   const handlers: SessionHandlers = {
     hello: () => hello(facts, desk, spool),
     heartbeat: async () => {
       status.update();
+      const freeBytes = await freeDiskBytes(stateFolder);
+      if (freeBytes === undefined) noteUnreadable();
       return {
         heldJob: desk.held ?? null,
         spoolBytes: spool.sizeBytes,
-        freeDiskBytes: await freeDiskBytes(stateFolder),
+        ...(freeBytes !== undefined && { freeDiskBytes: freeBytes }),
       };
     },
     onWelcome: (welcome, send) => {
@@ -191,10 +204,7 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
     handlers,
     welcomes,
     maxUploadedResultBytes: () => maxUploadedResultBytes,
-    onProblem: (message) => {
-      health.lastError = { atUnixMs: Date.now(), message };
-      status.update();
-    },
+    onProblem: noteProblem,
     setConnected: (isConnected) => {
       health.isConnected = isConnected;
       if (!isConnected) progress.disconnect();
@@ -206,6 +216,7 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
 /** Runs session, delivery and jobs side by side until the agent is to leave. */
 async function serve(agent: Agent, { identity, log, drain, leave }: RunAgentOptions): Promise<void> {
   const { link, spool, transfers, desk, status, handlers, welcomes, onProblem, setConnected } = agent;
+  using _surviving = surviveStrays(log, onProblem);
   const ending = new AbortController();
   const random = createRandom(processSeed());
   const onEnd = (message: string): void => {
@@ -305,8 +316,9 @@ async function removeOldWork(workFolder: string): Promise<void> {
   await mkdir(workFolder, { recursive: true });
   for (const name of await readdir(workFolder)) {
     const path = join(workFolder, name);
-    if (Date.now() - (await stat(path)).mtimeMs > maxWorkAgeMs)
-      await rm(path, { recursive: true, force: true });
+    const found = await stat(path).catch(() => undefined);
+    if (found && Date.now() - found.mtimeMs > maxWorkAgeMs)
+      await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

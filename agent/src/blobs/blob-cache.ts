@@ -13,6 +13,8 @@ import type { TransferLog } from './transfer-log.ts';
 const reserveBytes = 64 * 2 ** 20;
 /** The default quota: so much, or a fifth of the free disk if that is less. */
 const maxDefaultQuotaBytes = 2e9;
+/** Of the files of downloads that are not whole. */
+const partEnding = '.part';
 /** A part file that nobody went on with for so long is removed. */
 const maxPartAgeMs = 7 * 24 * 3600 * 1000;
 
@@ -64,7 +66,8 @@ export class BlobCache {
     await mkdir(options.folder, { recursive: true });
     const entries = await readEntries(options.folder);
     const usedBytes = sum(entries);
-    const fifth = ((await freeDiskBytes(options.folder)) + usedBytes) / 5;
+    const freeBytes = await freeDiskBytes(options.folder);
+    const fifth = freeBytes === undefined ? maxDefaultQuotaBytes : (freeBytes + usedBytes) / 5;
     return new BlobCache(options, entries, options.quotaBytes ?? Math.min(maxDefaultQuotaBytes, fifth));
   }
 
@@ -140,6 +143,8 @@ export class BlobCache {
   async #fetch(digest: Digest, sizeBytes: number, { signal, onProgress }: FetchOptions): Promise<void> {
     const { folder, openBlob, random, stallMs = 30_000, transfers } = this.#options;
     const path = join(folder, digest);
+    // Somebody may have cleared up meanwhile.
+    await mkdir(folder, { recursive: true });
     await this.#makeRoom(digest, sizeBytes);
     this.#reservedBytes += sizeBytes;
     try {
@@ -165,13 +170,14 @@ export class BlobCache {
 
   async #makeRoom(digest: Digest, sizeBytes: number): Promise<void> {
     const { folder } = this.#options;
-    const partBytes = (await stat(join(folder, `${digest}.part`)).catch(() => undefined))?.size ?? 0;
+    const partBytes = (await stat(join(folder, `${digest}${partEnding}`)).catch(() => undefined))?.size ?? 0;
     const wantedBytes = sizeBytes - partBytes + reserveBytes;
     const fitsQuota = (): boolean => this.sizeBytes + this.#reservedBytes + sizeBytes <= this.quotaBytes;
-    let freeBytes = await freeDiskBytes(folder);
-    while (!fitsQuota() || freeBytes < wantedBytes) {
-      if (!(await this.#evictOldest())) throw this.#noRoom({ sizeBytes, wantedBytes, freeBytes });
-      freeBytes = await freeDiskBytes(folder);
+    for (;;) {
+      const freeBytes = (await freeDiskBytes(folder)) ?? Number.POSITIVE_INFINITY;
+      if (fitsQuota() && freeBytes >= wantedBytes) return;
+      const isRoomMade = (await this.#evictOldest()) || (await this.#dropPart(digest));
+      if (!isRoomMade) throw this.#noRoom({ sizeBytes, wantedBytes, freeBytes });
     }
   }
 
@@ -182,6 +188,18 @@ export class BlobCache {
     this.#entries.delete(oldest[0]);
     await rm(join(this.#options.folder, oldest[0]), { force: true });
     return true;
+  }
+
+  /** Parts of downloads that nobody goes on with now; `wanted` is to be continued. */
+  async #dropPart(wanted: Digest): Promise<boolean> {
+    const { folder } = this.#options;
+    for (const name of await readdir(folder)) {
+      const digest = name.slice(0, -partEnding.length) as Digest;
+      if (!name.endsWith(partEnding) || digest === wanted || this.#fetching.has(digest)) continue;
+      await rm(join(folder, name), { force: true });
+      return true;
+    }
+    return false;
   }
 
   #noRoom({
@@ -230,10 +248,13 @@ async function readEntries(folder: string): Promise<Map<Digest, Entry>> {
   const entries = new Map<Digest, Entry>();
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    const { size, mtimeMs } = await stat(path);
+    const found = await stat(path).catch(() => undefined);
+    if (!found) continue;
+    const { size, mtimeMs } = found;
     if (/^[0-9a-f]{64}$/.test(name)) {
       entries.set(name as Digest, { sizeBytes: size, lastUsedMs: mtimeMs, pins: 0 });
-    } else if (name.endsWith('.part') && Date.now() - mtimeMs > maxPartAgeMs) await rm(path, { force: true });
+    } else if (name.endsWith(partEnding) && Date.now() - mtimeMs > maxPartAgeMs)
+      await rm(path, { force: true });
   }
   return entries;
 }

@@ -54,7 +54,7 @@ async function countOne(variant: CountedVariant, options: CounterLaunchOptions):
     // With nothing running yet: what the device takes anyway.
     const idle = meters.length > 0 ? await readIdlePower(meters) : new Map<string, number>();
     await using runner = await context.startRunner(affinity);
-    const watch = new PowerWatch(meters);
+    await using watch = new PowerWatch(meters);
     const traffic = new TrafficWatch();
     const ended = {
       power: Promise.resolve<PowerUse[]>([]),

@@ -95,8 +95,11 @@ export class JobDesk {
   }
 
   async #work(): Promise<void> {
-    for (let job = this.#waiting.shift(); job; job = this.#waiting.shift()) await this.#workOn(job);
-    this.#working = undefined;
+    try {
+      for (let job = this.#waiting.shift(); job; job = this.#waiting.shift()) await this.#workOn(job);
+    } finally {
+      this.#working = undefined;
+    }
   }
 
   async #workOn(job: Job__Output): Promise<void> {
@@ -144,7 +147,7 @@ export class JobDesk {
     if (failure)
       log.warn({ jobId: job.id, class: failure.class, hint: failure.hint }, `Job failed: ${failure.message}`);
     else log.info({ jobId: job.id }, 'Job done.');
-    await rm(workFolder, { recursive: true, force: true });
+    await removeWork(workFolder);
   }
 
   /** Puts a result into the spool. Where the disk does not take it, that becomes the result, in memory if need be. */
@@ -163,7 +166,7 @@ export class JobDesk {
       await spool.add({ ...unsent(result), blobs });
       return result;
     } catch (thrown) {
-      await rm(workFolder, { recursive: true, force: true });
+      await removeWork(workFolder);
       const isFailed = result.outcome.kind === 'failed';
       const outcome = isFailed ? result.outcome : { kind: 'failed' as const, failure: toFailure(thrown) };
       const failed: JobResult = { ...result, blobs: [], outcome };
@@ -174,6 +177,11 @@ export class JobDesk {
 }
 
 class LeavingError extends QfleetError {}
+
+/** What is left is removed at a later start; the result does not wait for it. */
+async function removeWork(workFolder: string): Promise<void> {
+  await rm(workFolder, { recursive: true, force: true }).catch(() => undefined);
+}
 
 /** An id from outside becomes a folder's name only where it is harmless. */
 function folderName(jobId: string): string {

@@ -60,11 +60,11 @@ export async function runJob(run: JobRun, tools: JobTools): Promise<FinishedJob>
   const start = process.hrtime.bigint();
   const resultBlobs = await prepareFolder(run.workFolder).catch(toFailure);
   const isReady = resultBlobs instanceof ResultBlobs;
-  const environmentBefore = await tools.readEnvironment();
+  const environmentBefore = await describeEnvironment(tools);
   const outcome: JobResult['outcome'] = isReady
     ? await attempt(run, tools, resultBlobs)
     : { kind: 'failed', failure: resultBlobs };
-  const environmentAfter = await tools.readEnvironment();
+  const environmentAfter = await describeEnvironment(tools);
   // A failed attempt has no facts that could refer to blobs.
   const blobs = outcome.kind === 'failed' || !isReady ? [] : resultBlobs.files;
   const result: JobResult = {
@@ -83,6 +83,11 @@ export async function runJob(run: JobRun, tools: JobTools): Promise<FinishedJob>
     outcome,
   };
   return { result, blobs };
+}
+
+/** A device that does not say how it is has jobs and results nevertheless. */
+function describeEnvironment(tools: JobTools): Promise<Environment> {
+  return tools.readEnvironment().catch(() => ({ atUnixMs: Date.now() }));
 }
 
 async function prepareFolder(workFolder: string): Promise<ResultBlobs> {

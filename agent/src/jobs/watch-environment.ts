@@ -10,9 +10,12 @@ export class EnvironmentWatch implements Disposable {
   readonly #timer: NodeJS.Timeout;
 
   constructor(context: Pick<JobContext, 'readEnvironment'>) {
-    this.#timer = setInterval(async () => {
-      const environment = await context.readEnvironment({ isQuiet: true });
-      this.seen.push(environment);
+    this.#timer = setInterval(() => {
+      // A reading that fails is one less; the launch goes on.
+      context.readEnvironment({ isQuiet: true }).then(
+        (environment) => this.seen.push(environment),
+        () => undefined,
+      );
     }, intervalMs);
   }
 

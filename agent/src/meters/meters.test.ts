@@ -138,3 +138,15 @@ test('a watch reads until it is stopped; a meter that fails is told and stops no
   assert.ok(counted!.samples >= 3 && counted!.energyJ! >= 2);
   assert.deepEqual(failed, { source: 'test', samples: 0, reason: 'failed: bus error' });
 });
+
+test('a watch of something that failed reads no more', async () => {
+  let reads = 0;
+  const counting = meter(async () => ({ joules: reads++ }));
+  {
+    await using watch = new PowerWatch([counting]);
+    watch.start();
+  }
+  const before = reads;
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  assert.equal(reads, before);
+});

@@ -8,7 +8,7 @@ export type PowerUse = CounterLaunch['power'][number];
 const intervalMs = 100;
 
 /** Reads meters ten times a second from `start` to `stop`. */
-export class PowerWatch {
+export class PowerWatch implements AsyncDisposable {
   readonly #meters: readonly PowerMeter[];
   readonly #logs: MeterLog[];
   #isWatching = false;
@@ -29,6 +29,11 @@ export class PowerWatch {
     this.#isWatching = false;
     await this.#loop;
     return this.#logs.map((log) => log.summarise());
+  }
+
+  /** Ends the reading where what was watched has failed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 
   async #watch(): Promise<void> {

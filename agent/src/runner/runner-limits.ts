@@ -12,8 +12,8 @@ const minFileBytes = 64 * 2 ** 20;
 export interface RunnerLimitOptions {
   /** What a runner may take beside Node's own reserve, bytes; undefined: derived from the machine's memory. */
   readonly memoryBytes: number | undefined;
-  /** Where the runner's files go. */
-  readonly freeDiskBytes: number;
+  /** Where the runner's files go; undefined: not known. */
+  readonly freeDiskBytes: number | undefined;
   /** Of the job, milliseconds; 0: none. */
   readonly timeLimitMs: number;
   readonly processors: number;
@@ -26,7 +26,7 @@ export interface RunnerLimitOptions {
 export function runnerLimits(options: RunnerLimitOptions): ChildLimits {
   const {
     memoryBytes = memoryShare * machineMemoryBytes(),
-    freeDiskBytes,
+    freeDiskBytes = Number.POSITIVE_INFINITY,
     timeLimitMs,
     processors,
   } = options;

@@ -89,7 +89,8 @@ class RunnerProcess implements AsyncDisposable {
     this.#limits = limits;
     this.#exited = new Promise((resolve) => {
       child.once('exit', () => resolve());
-      child.once('error', () => resolve());
+      // For as long as there is a child: an error without a listener would end the agent.
+      child.on('error', () => resolve());
     });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errorText = (this.#errorText + text).slice(-keptErrorChars);
@@ -101,6 +102,8 @@ class RunnerProcess implements AsyncDisposable {
     options: RequestOptions = {},
   ): Promise<RunnerAnswers[R['kind']]> {
     const answer = this.expect('done', options);
+    // Awaited below, unless the sending fails.
+    answer.catch(() => undefined);
     this.#child.send(request);
     return (await answer) as RunnerAnswers[R['kind']];
   }

@@ -9,6 +9,7 @@ import type { Progress } from '@qfleet/shared/gen/qfleet/v1/Progress.ts';
 import type { SessionRequest } from '@qfleet/shared/gen/qfleet/v1/SessionRequest.ts';
 import type { SessionResponse__Output } from '@qfleet/shared/gen/qfleet/v1/SessionResponse.ts';
 import type { Welcome__Output } from '@qfleet/shared/gen/qfleet/v1/Welcome.ts';
+import { fromThrownCall } from './grpc-error.ts';
 
 /** A coordinator that has not welcomed the agent by then is taken for gone. */
 const welcomeLimitMs = 20_000;
@@ -33,14 +34,18 @@ export interface SessionEnd {
   readonly wasAnswered: boolean;
 }
 
-/** Holds one session from Hello to its end, which it resolves with; aborting the signal ends it. */
+/** Holds one session from Hello to its end, which it resolves with, whatever ended it; aborting the signal does. */
 export async function holdSession(
   client: AgentServiceClient,
   handlers: SessionHandlers,
   signal: AbortSignal,
 ): Promise<SessionEnd> {
-  await using session = new HeldSession(client, handlers, signal);
-  return await session.ended;
+  try {
+    await using session = new HeldSession(client, handlers, signal);
+    return await session.ended;
+  } catch (error) {
+    return { error, wasWelcomed: false, wasAnswered: false };
+  }
 }
 
 class HeldSession implements AsyncDisposable {
@@ -60,8 +65,8 @@ class HeldSession implements AsyncDisposable {
       this.#end = (error) =>
         resolve({ error, wasWelcomed: this.#wasWelcomed, wasAnswered: this.#wasAnswered });
     });
-    this.#call = client.session();
-    this.#call.on('data', (message: SessionResponse__Output) => this.#take(message));
+    this.#call = fromThrownCall(() => client.session());
+    this.#call.on('data', (message: SessionResponse__Output) => this.#guard(() => this.#take(message)));
     this.#call.on('error', (error: ServiceError) => this.#end(error));
     this.#call.on('end', () => this.#end(undefined));
     this.#timer = setTimeout(
@@ -100,7 +105,21 @@ class HeldSession implements AsyncDisposable {
       return;
     }
     this.#unanswered++;
-    this.#write({ heartbeat: await this.#handlers.heartbeat() });
+    try {
+      const heartbeat = await this.#handlers.heartbeat();
+      this.#write({ heartbeat });
+    } catch (thrown) {
+      this.#end(thrown);
+    }
+  }
+
+  /** What fails here ends this session, and nothing else: another one begins. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (thrown) {
+      this.#end(thrown);
+    }
   }
 
   #write(request: SessionRequest): void {

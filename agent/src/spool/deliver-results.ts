@@ -41,9 +41,15 @@ export async function deliverResults(options: DeliveryOptions): Promise<void> {
   };
   options.welcomes.addEventListener('welcome', onWelcome);
   while (!options.signal.aborted) {
-    const due = nextDue(queue, options.spool.entries);
-    if (due) await deliverOnce(due, queue, options);
-    else await rest(queue, options);
+    try {
+      const due = nextDue(queue, options.spool.entries);
+      if (due) await deliverOnce(due, queue, options);
+      else await rest(queue, options);
+    } catch (err) {
+      // Whatever it is, later results are to be submitted all the same.
+      options.log.error({ err }, 'The delivery of results failed; it goes on.');
+      queue.link = longer(queue.link, options.random);
+    }
   }
   options.welcomes.removeEventListener('welcome', onWelcome);
 }

@@ -93,7 +93,7 @@ export class Spool {
     await this.#removeLeftovers();
     try {
       await rm(unfinished, { recursive: true, force: true });
-      await mkdir(unfinished);
+      await mkdir(unfinished, { recursive: true });
       const blobBytes = await sizesOf(result.blobs.map(({ path }) => path));
       for (const blob of result.blobs) await moveSynced(blob.path, join(unfinished, blob.digest));
       await writeSynced(join(unfinished, resultName), result.bytes);
