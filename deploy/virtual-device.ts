@@ -8,7 +8,7 @@
  *   node deploy/virtual-device.ts run pi3 --identity DIR …     runs `qfleet-agent run` on the board
  *   node deploy/virtual-device.ts exec pi3 probe -o json       any command of `qfleet-agent` on the board
  */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { VirtualBoard } from './virtual-device/board.ts';
@@ -40,7 +40,10 @@ if (obstacle) {
   process.exit(1);
 }
 if (command === 'prepare') prepareBoard(board);
-if (command === 'run') runBoard(board, ['run', ...rest]);
+if (command === 'run') {
+  requireIdentity(rest);
+  runBoard(board, ['run', ...rest]);
+}
 if (command === 'exec') runBoard(board, rest);
 
 /** Why no board can be emulated here, or undefined. */
@@ -57,6 +60,23 @@ function findObstacle(): string | undefined {
 function whyNotYet({ id, architecture }: VirtualBoard): string | undefined {
   if (findEmulator(architecture, folder)) return undefined;
   return `no emulator for ${id} yet; get it once, some 250 MB: node deploy/virtual-device.ts prepare ${id}`;
+}
+
+/** Before anything is fetched: without an identity the agent would end at once. */
+function requireIdentity(agentArguments: readonly string[]): void {
+  const at = agentArguments.findIndex((argument) => /^--identity(=|$)/.test(argument));
+  const joined = agentArguments[at]?.split('=')[1];
+  const identity = at < 0 ? process.env['QFLEET_AGENT_IDENTITY'] : (joined ?? agentArguments[at + 1]);
+  const missing =
+    identity === undefined
+      ? 'no identity was given'
+      : ['device.key', 'device.crt', 'ca.crt']
+          .map((name) => join(identity, name))
+          .find((path) => !existsSync(path));
+  if (missing === undefined) return;
+  const what = identity === undefined ? missing : `there is no ${missing}`;
+  say(`${what}; make one on the coordinator with: ./qfleet device add NAME --out DIR`);
+  process.exit(78);
 }
 
 function prepareBoard(virtualBoard: VirtualBoard): { sysroot: Sysroot; emulator: Emulator } {

@@ -12,6 +12,8 @@ import * as z from 'zod';
 import { plainContract } from '../jobs/fetch-pool-source.ts';
 
 export interface BenchOptions {
+  readonly contract?: string;
+  /** The earlier name of `contract`. */
   readonly inputContract?: string;
   readonly backend: string;
   readonly threads: number;
@@ -45,7 +47,8 @@ const minuteMs = 60_000;
 /** The job that a coordinator would send for this. Throws where a file cannot be read or is no input contract. */
 export async function planBench(path: string, options: BenchOptions): Promise<Job__Output> {
   const { size } = await stat(path);
-  const contract = options.inputContract ? await readContract(options.inputContract) : plainContract;
+  const file = options.contract ?? options.inputContract;
+  const contract = file ? await readContract(file) : plainContract;
   const share = shareOfLaunch(options.profile, options.launches);
   const minDurationMs = options.duration ?? share.minDurationMs;
   return {

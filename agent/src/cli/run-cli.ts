@@ -1,3 +1,4 @@
+import { asksForJson, errorAsJson } from '@qfleet/shared/error-as-json.ts';
 import { errorTable, QfleetError } from '@qfleet/shared/errors.ts';
 import { guardTerminal } from '@qfleet/shared/terminal/guard-terminal.ts';
 import { CommanderError } from 'commander';
@@ -10,7 +11,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
   try {
     await createProgram().parseAsync([...args], { from: 'user' });
   } catch (thrown) {
-    process.exitCode = explain(thrown);
+    process.exitCode = asksForJson(args) ? explainAsJson(thrown) : explain(thrown);
   }
 }
 
@@ -22,5 +23,13 @@ function explain(thrown: unknown): number {
   process.stderr.write(`qfleet-agent: ${error.message}\n`);
   if (error.hint) process.stderr.write(`  ${error.hint}\n`);
   if (process.env['QFLEET_DEBUG'] && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
+  return errorTable[error.code].exit;
+}
+
+/** The same for programs. */
+function explainAsJson(thrown: unknown): number {
+  if (thrown instanceof CommanderError) return explain(thrown);
+  const error = QfleetError.from(thrown);
+  process.stderr.write(errorAsJson(error));
   return errorTable[error.code].exit;
 }

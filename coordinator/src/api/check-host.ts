@@ -14,7 +14,7 @@ export function checkHost(header: string | undefined, allowedHosts: readonly str
   const host = (header ?? '').toLowerCase().replace(/:\d+$/, '');
   if (localNames.includes(host) || allowedHosts.includes(host)) return;
   throw new QfleetError('permission-denied', `Host "${host.slice(0, 80)}" is not one of ours.`, {
-    hint: 'Use http://127.0.0.1, or allow the name with `qfleet up --allow-host NAME`.',
+    hint: 'Use http://127.0.0.1, or allow the name with `./qfleet up --allow-host NAME`.',
   });
 }
 

@@ -3,12 +3,13 @@ import type { RunComparisons } from '../analysis/compare-runs.ts';
 import type { Model, Variant } from '../artefacts/artefacts.ts';
 import type { ContractFields } from '../artefacts/input-contract.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import type { GarbageReport } from '../blobs/collect-garbage.ts';
 import type { Presence } from '../fleet/session-registry.ts';
 import type { ImportRecord } from '../imports/import-record.ts';
 import type { ImportKind } from '../imports/import-set.ts';
+import type { GarbageReport } from '../main/collect-unused-blobs.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { DeviceRecord, RunRecord, TaskRecord } from '../store/records.ts';
+import type { Removable } from '../store/removal.ts';
 import type { Store } from '../store/store.ts';
 import type { AddDatasetParams, QuantizeParams } from '../tasks/task-params.ts';
 
@@ -66,6 +67,11 @@ export interface Services {
   /** The evidence of a run with its report, as one zip archive. */
   buildBundle(run: RunRecord): Promise<Uint8Array>;
   buildImportReport(imported: ImportRecord, format: ReportFormat): Promise<Readable>;
+  /** Throws `failed-precondition` where something refers to it and it is not forced, or where it is at work. */
+  removeArtefact(
+    what: Removable,
+    force: boolean,
+  ): Promise<{ readonly along: readonly string[]; readonly freedBytes: number }>;
   collectGarbage(order: { readonly dryRun: boolean }): Promise<GarbageReport>;
   /** Resolves when something may have been appended to the events, or when `signal` aborts. */
   waitForEvent(signal: AbortSignal): Promise<void>;

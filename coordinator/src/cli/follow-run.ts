@@ -30,7 +30,9 @@ export async function followRun(context: CliContext, client: ApiClient, id: stri
   } finally {
     progress.end();
   }
-  throw new QfleetError('cancelled', `Left; the run ${id} goes on. Watch it with: ./qfleet run watch ${id}`);
+  throw new QfleetError('cancelled', `Left; the run ${id} goes on.`, {
+    hint: `Come back to it: ./qfleet run watch ${id}, or stop it: ./qfleet run cancel ${id}`,
+  });
 }
 
 /** Throws where a run ended without all its results: `some-devices-failed` (exit 5), or `cancelled`, or `crashed`'s kin. */

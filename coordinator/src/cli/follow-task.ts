@@ -21,10 +21,9 @@ export async function followTask(context: CliContext, client: ApiClient, id: str
   } finally {
     progress.end();
   }
-  throw new QfleetError(
-    'cancelled',
-    `Left; the task ${id} goes on. Stop it with: ./qfleet task cancel ${id}`,
-  );
+  throw new QfleetError('cancelled', `Left; the task ${id} goes on.`, {
+    hint: `Come back to it: ./qfleet task watch ${id}, or stop it: ./qfleet task cancel ${id}`,
+  });
 }
 
 function isFinal({ state }: TaskView): boolean {

@@ -1,3 +1,5 @@
+import { Writable } from 'node:stream';
+import { asksForJson, errorAsJson } from '@qfleet/shared/error-as-json.ts';
 import { errorTable, QfleetError } from '@qfleet/shared/errors.ts';
 import { whenParentEnds } from '@qfleet/shared/process/when-parent-ends.ts';
 import { guardTerminal } from '@qfleet/shared/terminal/guard-terminal.ts';
@@ -21,9 +23,11 @@ export async function runCli(args: readonly string[]): Promise<void> {
   guardTerminal(process.stdout);
   guardTerminal(process.stderr);
   process.stdout.on('error', endOnClosedPipe);
+  const isJson = asksForJson(args);
   const context: CliContext = {
     stdout: process.stdout,
-    stderr: process.stderr,
+    // A program that reads JSON reads the failure as JSON too: nothing else is said.
+    stderr: isJson ? createSilence() : process.stderr,
     env: process.env,
     cwd: process.cwd(),
     signal: stop.signal,
@@ -31,7 +35,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
   try {
     await createProgram(context).parseAsync([...args], { from: 'user' });
   } catch (thrown) {
-    process.exitCode = explain(thrown, context);
+    process.exitCode = isJson ? explainAsJson(thrown, context) : explain(thrown, context);
   }
 }
 
@@ -39,14 +43,44 @@ export async function runCli(args: readonly string[]): Promise<void> {
 function explain(thrown: unknown, { stderr, env, signal }: CliContext): number {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : errorTable.usage.exit;
   const error = QfleetError.from(thrown);
-  if (signal.aborted && ['cancelled', 'internal'].includes(error.code)) {
+  if (isStop(error, signal)) {
     stderr.write('qfleet: stopped.\n');
-    return 130;
+    return interruptedExit;
   }
   stderr.write(`qfleet: ${error.message}\n`);
   if (error.hint) stderr.write(`  ${error.hint}\n`);
   if (env['QFLEET_DEBUG'] && thrown instanceof Error) stderr.write(`${thrown.stack}\n`);
-  return errorTable[error.code].exit;
+  return exitOf(error, signal);
+}
+
+/** The same for programs, on standard error; standard output may hold data already. */
+function explainAsJson(thrown: unknown, { signal }: CliContext): number {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+  const error =
+    thrown instanceof CommanderError
+      ? new QfleetError('usage', thrown.message.replace(/^error: /, ''))
+      : QfleetError.from(thrown);
+  const said = isStop(error, signal) ? new QfleetError('cancelled', 'Stopped.') : error;
+  process.stderr.write(errorAsJson(said));
+  return exitOf(said, signal);
+}
+
+const interruptedExit = 130;
+
+function exitOf({ code }: QfleetError, signal: AbortSignal): number {
+  return signal.aborted && code === 'cancelled' ? interruptedExit : errorTable[code].exit;
+}
+
+/** Whether the command ended by the signal alone. What has more to say of it (what goes on without us) says that. */
+function isStop(error: QfleetError, signal: AbortSignal): boolean {
+  if (!signal.aborted) return false;
+  return error.code === 'internal' || (error.code === 'cancelled' && error.hint === undefined);
+}
+
+/** A stream that says nothing; no terminal. */
+function createSilence(): NodeJS.WriteStream {
+  const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
+  return Object.assign(silence, { isTTY: false }) as unknown as NodeJS.WriteStream;
 }
 
 /** `qfleet … | head` closes our output early; that is no failure. */

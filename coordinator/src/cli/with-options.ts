@@ -5,6 +5,11 @@ export function withOutput(command: Command): Command {
   return command.option('-o, --output <format>', 'table, json or csv', 'table');
 }
 
+/** Adds `-o text|json`, for commands that change something. */
+export function withAnswer(command: Command): Command {
+  return command.option('-o, --output <format>', 'text or json', 'text');
+}
+
 /** Adds the one example that every command's help ends with. */
 export function withExample(command: Command, example: string): Command {
   return command.addHelpText('after', `\nExample:\n  $ ${example}`);

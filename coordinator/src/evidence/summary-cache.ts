@@ -5,6 +5,9 @@ import { digestBytes } from '@qfleet/shared/digest.ts';
 import type { MeasuredVariant, Measurement } from '../analysis/summarise-measurement.ts';
 import { hasErrno } from '../blobs/has-errno.ts';
 
+/** So many digits of the result's digest begin the name of its summaries. */
+const ownerDigits = 16;
+
 /** Summaries of measure results that were made once. Nothing is lost with it but time. */
 export interface SummaryCache {
   /** Names everything that a summary depends on. */
@@ -37,7 +40,7 @@ class FileSummaryCache implements SummaryCache {
   }
 
   keyOf({ resultDigest, scenario, device, probe, seed, cells }: Measurement): string {
-    return digestBytes(
+    const digest = digestBytes(
       canonicalJson({
         resultDigest,
         scenario,
@@ -52,6 +55,8 @@ class FileSummaryCache implements SummaryCache {
         ]),
       }),
     );
+    // The result first, so that its summaries can be found when it is removed.
+    return `${resultDigest.slice(0, ownerDigits)}${digest.slice(ownerDigits)}`;
   }
 
   async read(key: string): Promise<readonly MeasuredVariant[] | undefined> {

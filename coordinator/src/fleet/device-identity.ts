@@ -36,7 +36,7 @@ export async function identifyPeer(
 /** What a device hears that may not act. */
 export function notAllowed(): QfleetError {
   return new QfleetError('unauthenticated', 'This device is not, or no longer, a member of the fleet.', {
-    hint: 'On the coordinator: ./qfleet device ls; then approve it, or add it again with ./qfleet device add.',
+    hint: 'On the coordinator: ./qfleet device ls. To let it in again: ./qfleet device rm NAME, ./qfleet device add NAME --out DIR, and start its agent with that folder.',
   });
 }
 

@@ -4,6 +4,7 @@ import type { Logger } from '@qfleet/shared/logger.ts';
 import type { Services } from '../api/services.ts';
 import { addModel } from '../artefacts/add-model.ts';
 import { addVariant } from '../artefacts/add-variant.ts';
+import type { Model } from '../artefacts/artefacts.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { packBundle, type SignedResult } from '../bundle/pack-bundle.ts';
 import { loadEvidence } from '../evidence/load-evidence.ts';
@@ -17,10 +18,12 @@ import type { OwnedStore } from '../store/open-store.ts';
 import type { RunRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskWorker } from '../tasks/task-worker.ts';
+import { ArtefactGate } from './artefact-gate.ts';
 import { cancelRun } from './cancel-run.ts';
 import { checkHealth } from './check-health.ts';
 import { collectUnusedBlobs } from './collect-unused-blobs.ts';
 import { createRun } from './create-run.ts';
+import { removeArtefact } from './remove-artefact.ts';
 import { type EvidenceFolders, renderComparison, renderReport } from './render-report.ts';
 
 export interface ServiceParts {
@@ -55,6 +58,7 @@ export function createServices(parts: ServiceParts): Services {
     reportMemoryBytes,
   } = parts;
   const fleetAddress = publicAddress(parts);
+  const gate = new ArtefactGate();
   return {
     version,
     dataDir,
@@ -80,14 +84,16 @@ export function createServices(parts: ServiceParts): Services {
     addModel: async (order) => {
       const notes: string[] = [];
       const onNote = (text: string): void => void notes.push(text);
-      return { model: await addModel({ ...order, store, blobs, tempDir, onNote, signal: closing }), notes };
+      const add = (): Promise<Model> =>
+        addModel({ ...order, store, blobs, tempDir, onNote, signal: closing });
+      return { model: await gate.share(add), notes };
     },
     addVariant: ({ model, path, name }) =>
-      addVariant({ model, path, name, store, blobs, tempDir, signal: closing }),
-    enqueueImport: (params) => tasks.enqueue('import-dataset', params),
-    enqueueQuantize: (params) => tasks.enqueue('quantize', params),
+      gate.share(() => addVariant({ model, path, name, store, blobs, tempDir, signal: closing })),
+    enqueueImport: (params) => gate.share(() => tasks.enqueue('import-dataset', params)),
+    enqueueQuantize: (params) => gate.share(() => tasks.enqueue('quantize', params)),
     cancelTask: ({ id }) => tasks.cancel(id),
-    createRun: (plan) => createRun({ plan, store, blobs, events, fleet, signal: closing }),
+    createRun: (plan) => gate.share(() => createRun({ plan, store, blobs, events, fleet, signal: closing })),
     cancelRun: (run, reason) => cancelRun({ run, reason, store, events, fleet }),
     buildReport: async ({ id }, format) =>
       renderReport(
@@ -105,10 +111,12 @@ export function createServices(parts: ServiceParts): Services {
       ),
     buildBundle: async (run) =>
       packBundle(await loadEvidence(run.id, store, blobs), await listSigned(run, store), version),
-    addImport: (order) => addImport({ ...order, store, blobs }),
+    addImport: (order) => gate.share(() => addImport({ ...order, store, blobs })),
     buildImportReport: async ({ digest }, format) =>
       renderReport({ kind: 'import', imported: await readImport(digest, blobs), format }, reportMemoryBytes),
-    collectGarbage: ({ dryRun }) => collectUnusedBlobs({ store, blobs, nowMs: Date.now(), dryRun }),
+    removeArtefact: (what, force) => gate.alone(() => removeArtefact({ store, blobs, what, force })),
+    collectGarbage: ({ dryRun }) =>
+      gate.alone(() => collectUnusedBlobs({ store, blobs, dataDir, nowMs: Date.now(), dryRun })),
     waitForEvent: (signal) => waitForEvent(events, signal),
   };
 }

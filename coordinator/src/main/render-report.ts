@@ -114,7 +114,7 @@ function outOfMemory(order: ReportOrder, limitMb: number, cause: Error): QfleetE
       ? `${order.imported.results.length} results`
       : runs.map(describeRun).join(', and ');
   return new QfleetError('resource-exhausted', `The report took more than ${limitMb} MB: it is of ${what}.`, {
-    hint: 'Raise the limit (qfleet up --report-memory MB), or make runs of fewer devices, variants or settings.',
+    hint: 'Raise the limit (./qfleet up --report-memory MB), or make runs of fewer devices, variants or settings.',
     cause,
   });
 }

@@ -20,7 +20,7 @@ export async function addModel(scope: Scope, model: Model): Promise<Model> {
     throw new QfleetError(
       'already-exists',
       `The model ${known.name} is this same file with another input contract.`,
-      { hint: 'Keep the contract it has, or add the model to another data folder.' },
+      { hint: `To correct it, remove the model and add it again: ./qfleet model rm ${known.name}` },
     );
   }
   return known;

@@ -35,6 +35,12 @@ export async function commitResult(scope: Scope, result: NewResult): Promise<Com
   return result.failure ? commitFailure(scope, job, result) : commitSuccess(scope, job, result);
 }
 
+/** Digests of all stored results of all runs. */
+export async function listResultDigests(scope: Scope): Promise<Set<string>> {
+  const rows = await scope.db.selectFrom('results').select('digest').execute();
+  return new Set(rows.map(({ digest }) => digest));
+}
+
 /** Every stored result of a run, also superseded and failed ones, as they came. */
 export async function listResults(scope: Scope, runId: string): Promise<ResultRecord[]> {
   const rows = await scope.db

@@ -11,6 +11,7 @@ import * as leases from './leases.ts';
 import { LoopTurns } from './loop-turns.ts';
 import type { DeviceRecord, DeviceRival, TaskRecord } from './records.ts';
 import { referencedBlobs } from './referenced-blobs.ts';
+import * as removal from './removal.ts';
 import * as results from './results.ts';
 import * as runs from './runs.ts';
 import type { Database } from './schema.ts';
@@ -244,8 +245,24 @@ export class SqlStore implements Store {
     return this.#transact((scope) => events.listEvents(scope, query));
   }
 
-  referencedBlobs() {
-    return this.#transact(referencedBlobs);
+  referencedBlobs(withoutDatasets?: ReadonlySet<string>) {
+    return this.#transact((scope) => referencedBlobs(scope, withoutDatasets));
+  }
+
+  removeArtefact(what: removal.Removable, force: boolean) {
+    return this.#transact((scope) => removal.removeArtefact(scope, what, force));
+  }
+
+  listUnusedDerivedDatasets() {
+    return this.#transact(removal.listUnusedDerivedDatasets);
+  }
+
+  removeDatasets(digests: readonly string[]) {
+    return this.#transact((scope) => removal.removeDatasets(scope, digests));
+  }
+
+  listResultDigests() {
+    return this.#transact(results.listResultDigests);
   }
 
   /** Takes no more calls, and resolves when the transaction that was going on has ended; false where it was closed. */

@@ -1,6 +1,6 @@
 import { digestBytes } from '@qfleet/shared/digest.ts';
 import { sql } from 'kysely';
-import type { Model, Variant } from '../artefacts/artefacts.ts';
+import type { Dataset, Model, Variant } from '../artefacts/artefacts.ts';
 import { planSchema } from '../plan/plan.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import type { JobSpec } from './records.ts';
@@ -75,6 +75,21 @@ export function exampleVariant(model: Model, name: string, content = name): Vari
       notes: [],
     },
     createdAtMs: 2,
+  };
+}
+
+/** One unlabelled item in one split, in the shard named `<name>'s shard`. */
+export function exampleDataset(name: string): Dataset {
+  const shard = { digest: fakeDigest(`${name}'s shard`), sizeBytes: 1, firstIndex: 0, count: 1 };
+  return {
+    digest: fakeDigest(name),
+    name,
+    item: { elementType: 'uint8', shape: [1, 1, 1] },
+    channels: 'gray',
+    count: 1,
+    splits: { all: { count: 1, shards: [shard], itemDigestsBlob: fakeDigest(`${name}'s items`) } },
+    source: 'test',
+    createdAtMs: 3,
   };
 }
 

@@ -6,6 +6,7 @@ import type { LeasedJob, Store } from './store.ts';
 import {
   addExampleDevices,
   createStandingClock,
+  exampleDataset,
   exampleHello,
   exampleModel,
   exampleResult,
@@ -559,6 +560,107 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
         ['r1'],
       );
     });
+
+    on('a model goes with its float form, and not while variants or runs refer to it', async (store) => {
+      await addExampleDevices(store, { d1: 'b' });
+      const model = await store.addModel(exampleModel('m'));
+      await store.addVariant(exampleVariant(model, 'fp32'));
+      const what = { kind: 'model', digest: model.digest, name: 'm' } as const;
+      const removed = await store.removeArtefact(what, false);
+      assert.deepEqual(removed.along, ['1 variant (fp32)']);
+      assert.ok(removed.digests.includes(model.digest));
+      assert.equal(await store.findModel('m'), undefined);
+
+      await store.addModel(model);
+      const variant = await store.addVariant(exampleVariant(model, 'int8'));
+      const run = exampleRun('r', ['d1'], 1, exampleSpec(variant.digest));
+      await store.createRun(run);
+      await assert.rejects(store.removeArtefact(what, true), /the run r is running/);
+      await store.cancelRun('r', 'enough');
+      await assert.rejects(
+        store.removeArtefact(what, false),
+        /The model m is in use: 1 variant \(int8\); 1 run \(r\)/,
+      );
+      const one = {
+        kind: 'variant',
+        digest: variant.digest,
+        name: 'int8',
+        modelDigest: model.digest,
+      } as const;
+      await assert.rejects(store.removeArtefact(one, false), /The variant int8 is in use: 1 run \(r\)/);
+      await store.addTask({ id: 't', kind: 'quantize', params: { model: 'm' } });
+      await assert.rejects(store.removeArtefact(what, true), /the task t works with it/);
+      await store.updateTask('t', { state: 'cancelled' });
+      const forced = await store.removeArtefact(what, true);
+      assert.deepEqual(forced.along, ['1 variant (int8)', '1 run (r)']);
+      assert.deepEqual([await store.listRuns(), await store.listModels()], [[], []]);
+    });
+
+    on(
+      'a run goes with its results, and not while a device is stopping or others read its probe',
+      async (store, clock) => {
+        await addExampleDevices(store, { d1: 'b' });
+        const probe = { spec: 'probe' as const, probe: { maxMemoryBytes: 0 } };
+        await store.createRun(exampleRun('first', ['d1'], 1, probe));
+        await store.commitResult(exampleResult(attemptOf(await lease(store, 'd1'))));
+        await store.finishRunIfDone('first');
+        await store.createRun(exampleRun('second', ['d1'], 1));
+        const attempt = attemptOf(await lease(store, 'd1'));
+        await store.cancelRun('second', 'enough');
+        const second = { kind: 'run', id: 'second', name: '' } as const;
+        await assert.rejects(store.removeArtefact(second, true), /still stopping its job of the run second/);
+        await store.commitResult(exampleResult(attempt, { blobs: [fakeDigest('samples')] }));
+        clock.advance(1);
+        const first = { kind: 'run', id: 'first', name: '' } as const;
+        await assert.rejects(store.removeArtefact(first, false), /1 run \(second\) read a device’s probe/);
+        await store.removeArtefact(second, false);
+        assert.ok(!(await store.referencedBlobs()).has(fakeDigest('samples')));
+        await store.removeArtefact(first, false);
+        assert.deepEqual([await store.listRuns(), await store.latestProbes(['d1'])], [[], []]);
+        const late = exampleResult(attempt, { words: 'late' });
+        assert.equal(await store.commitResult(late), 'unknown-job');
+      },
+    );
+
+    on(
+      'a derived dataset is needed by running runs and by those that have answers on it alone',
+      async (store) => {
+        await addExampleDevices(store, { d1: 'b' });
+        const source = await store.addDataset(exampleDataset('source'));
+        const derived = await store.addDataset({
+          ...exampleDataset('source@small'),
+          derivedFrom: { digest: source.digest, how: 'smaller' },
+        });
+        const names = async (): Promise<string[]> =>
+          (await store.listUnusedDerivedDatasets()).map(({ name }) => name);
+        assert.deepEqual(await names(), [derived.name]);
+        const shard = fakeDigest('a shard of it');
+        const base = exampleRun('r', ['d1'], 1, exampleSpec(shard));
+        const run = { ...base, record: { ...base.record, datasetDigest: derived.digest } };
+        await store.createRun(run);
+        assert.deepEqual(await names(), []);
+        await store.cancelRun('r', 'enough');
+        assert.deepEqual(await names(), [derived.name]);
+        assert.ok((await store.referencedBlobs()).has(shard));
+        assert.ok(!(await store.referencedBlobs(new Set([derived.digest]))).has(shard));
+        await store.createRun({
+          ...run,
+          id: 'r2',
+          jobs: run.jobs.map((job) => ({ ...job, id: `${job.id}-2` })),
+        });
+        await store.commitResult(exampleResult(attemptOf(await lease(store, 'd1'))));
+        await store.finishRunIfDone('r2');
+        assert.deepEqual(await names(), [], 'its report counts answers on it');
+        const what = { kind: 'dataset', digest: source.digest, name: 'source' } as const;
+        await assert.rejects(
+          store.removeArtefact(what, false),
+          /The dataset source is in use: 2 runs \(r, r2\)/,
+        );
+        const removed = await store.removeArtefact(what, true);
+        assert.deepEqual(removed.along, ['1 dataset (source@small)', '2 runs (r, r2)']);
+        assert.deepEqual(await store.listDatasets(), []);
+      },
+    );
 
     on('what records, specs and results refer to is referenced', async (store) => {
       await addExampleDevices(store, { d1: 'b' });

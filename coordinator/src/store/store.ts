@@ -12,6 +12,7 @@ import type {
   RunRecord,
   TaskRecord,
 } from './records.ts';
+import type { Removable, Removed } from './removal.ts';
 
 export interface NewJob {
   readonly id: string;
@@ -195,8 +196,18 @@ export interface Store extends AsyncDisposable {
   appendEvents(events: readonly { subject: string; kind: string; data: unknown }[]): Promise<EventRecord[]>;
   listEvents(query: { afterSeq: number; subject?: string; limit: number }): Promise<EventRecord[]>;
 
-  /** Digests that something refers to: what `gc` must keep. */
-  referencedBlobs(): Promise<Set<string>>;
+  /** Digests that something other than these datasets refers to: what `gc` must keep. */
+  referencedBlobs(withoutDatasets?: ReadonlySet<string>): Promise<Set<string>>;
+  /**
+   * Removes an artefact or a run. Throws `failed-precondition`, naming what refers to it, unless `force` takes that
+   * along; what a running run or an unfinished task needs is never removed. Blobs stay for garbage collection.
+   */
+  removeArtefact(what: Removable, force: boolean): Promise<Removed>;
+  /** Derived datasets that no run needs: none that is running, and none whose report counts answers on them. */
+  listUnusedDerivedDatasets(): Promise<Dataset[]>;
+  removeDatasets(digests: readonly string[]): Promise<void>;
+  /** Of all stored results of all runs. */
+  listResultDigests(): Promise<Set<string>>;
   /** Digests that a job leased to the device refers to, and may read. */
   blobsOfLeases(deviceId: string): Promise<Set<string>>;
   /** Whether a stored result of the device refers to the blob. */

@@ -161,7 +161,9 @@ export class TaskWorker implements AsyncDisposable {
       return this.#options.store.updateTask(task.id, { state: 'queued' });
     }
     const { code, message, hint } = QfleetError.from(thrown);
-    this.#options.logger.warn({ task: task.id, kind: task.kind, err: thrown }, 'task failed');
+    // What the user can mend has a message and needs no stack; a fault of ours needs one.
+    const why = code === 'internal' ? { err: thrown } : { code, message, hint };
+    this.#options.logger.warn({ task: task.id, kind: task.kind, ...why }, 'task failed');
     const error = { code, message, ...(hint === undefined ? {} : { hint }) };
     await this.#finish(task.id, { state: 'failed', error });
   }

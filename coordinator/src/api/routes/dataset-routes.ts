@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { datasetSchema } from '../../artefacts/artefacts.ts';
 import { findDataset } from '../../main/find-by-name.ts';
 import { addDatasetSchema } from '../../tasks/task-params.ts';
-import { nameParam } from '../name-param.ts';
+import { forceQuery, nameParam, removedSchema } from '../name-param.ts';
 import { requireAbsolute } from '../require-absolute.ts';
 import { defineRoute, type Route } from '../route.ts';
 import type { Services } from '../services.ts';
@@ -44,6 +44,20 @@ export function datasetRoutes(services: Services): Route[] {
       params: nameParam,
       response: datasetSchema,
       handle: ({ params }) => findDataset(store, params.name),
+    }),
+    defineRoute({
+      method: 'DELETE',
+      path: '/v1/datasets/{name}',
+      operationId: 'removeDataset',
+      summary: 'Removes a dataset; with force also the runs that were judged by it',
+      tag: 'datasets',
+      params: nameParam,
+      query: forceQuery,
+      response: removedSchema,
+      handle: async ({ params, query }) => {
+        const { digest, name } = await findDataset(store, params.name);
+        return services.removeArtefact({ kind: 'dataset', digest, name }, query.force === 'true');
+      },
     }),
   ];
 }

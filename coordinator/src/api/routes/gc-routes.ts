@@ -11,6 +11,13 @@ export const garbageSchema = z.object({
   unusedBytes: count,
   /** Unreferenced, but too young to go. */
   sparedCount: count,
+  sparedBytes: count,
+  /** Made by runs and calibrations for themselves, and needed by none; their bytes are among those of the blobs. */
+  derivedDatasets: z.array(z.object({ name: z.string(), digest: z.string() })),
+  /** Kept statistics and summaries of what is gone, and what interrupted writes left; paths within the data folder. */
+  files: z.array(z.object({ path: z.string(), sizeBytes: count })),
+  /** Of blobs and files together; 0 in a dry run. */
+  freedBytes: count,
   keptCount: count,
   removedCount: count,
   removedBytes: count,
@@ -22,11 +29,16 @@ export function gcRoutes(services: Services): Route[] {
       method: 'POST',
       path: '/v1/gc',
       operationId: 'collectGarbage',
-      summary: 'Finds blobs that nothing refers to; removes them only where told to',
+      summary: 'Finds what nothing needs any more; removes it only where told to',
       tag: 'coordinator',
       body: z.strictObject({ delete: z.boolean().default(false) }),
       response: garbageSchema,
-      handle: ({ body }) => services.collectGarbage({ dryRun: !body.delete }),
+      handle: async ({ body }) => {
+        const { unused, derivedDatasets, files, ...counts } = await services.collectGarbage({
+          dryRun: !body.delete,
+        });
+        return { ...counts, unused: [...unused], derivedDatasets: [...derivedDatasets], files: [...files] };
+      },
     }),
   ];
 }

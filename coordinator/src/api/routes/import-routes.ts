@@ -1,7 +1,9 @@
+import { QfleetError } from '@qfleet/shared/errors.ts';
 import { printableName } from '@qfleet/shared/terminal/printable-name.ts';
 import * as z from 'zod';
 import { importRecordSchema } from '../../imports/import-record.ts';
 import { type ImportKind, importKinds } from '../../imports/import-set.ts';
+import { forceQuery, nameParam, removedSchema } from '../name-param.ts';
 import { requireAbsolute } from '../require-absolute.ts';
 import { defineRoute, type Route } from '../route.ts';
 import type { Services } from '../services.ts';
@@ -38,6 +40,24 @@ export function importRoutes(services: Services): Route[] {
       handle: async ({ body }) => {
         for (const log of Object.values(body.bandwidths).flat()) requireAbsolute(log);
         return services.addImport({ ...body, path: requireAbsolute(body.path) });
+      },
+    }),
+    defineRoute({
+      method: 'DELETE',
+      path: '/v1/imports/{name}',
+      operationId: 'removeImport',
+      summary: 'Removes an import',
+      tag: 'imports',
+      params: nameParam,
+      query: forceQuery,
+      response: removedSchema,
+      handle: async ({ params }) => {
+        const found = await services.store.findImport(params.name);
+        if (!found) {
+          const hint = 'See: ./qfleet import ls';
+          throw new QfleetError('not-found', `There is no import "${params.name}".`, { hint });
+        }
+        return services.removeArtefact({ kind: 'import', digest: found.digest, name: found.name }, false);
       },
     }),
   ];

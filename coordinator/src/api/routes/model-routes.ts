@@ -2,8 +2,8 @@ import { printableName } from '@qfleet/shared/terminal/printable-name.ts';
 import * as z from 'zod';
 import { modelSchema, variantSchema } from '../../artefacts/artefacts.ts';
 import { parseContractFields } from '../../artefacts/read-contract-file.ts';
-import { findModel } from '../../main/find-by-name.ts';
-import { nameParam } from '../name-param.ts';
+import { findModel, pickVariant } from '../../main/find-by-name.ts';
+import { forceQuery, nameParam, removedSchema } from '../name-param.ts';
 import { requireAbsolute } from '../require-absolute.ts';
 import { defineRoute, type Route } from '../route.ts';
 import type { Services } from '../services.ts';
@@ -98,6 +98,38 @@ export function modelRoutes(services: Services): Route[] {
       handle: async ({ params, body }) => {
         const model = await findModel(store, params.name);
         return services.addVariant({ model, path: requireAbsolute(body.path), name: body.name });
+      },
+    }),
+    defineRoute({
+      method: 'DELETE',
+      path: '/v1/models/{name}',
+      operationId: 'removeModel',
+      summary: 'Removes a model with its variants; with force also the runs of them',
+      tag: 'models',
+      params: nameParam,
+      query: forceQuery,
+      response: removedSchema,
+      handle: async ({ params, query }) => {
+        const { digest, name } = await findModel(store, params.name);
+        return services.removeArtefact({ kind: 'model', digest, name }, query.force === 'true');
+      },
+    }),
+    defineRoute({
+      method: 'DELETE',
+      path: '/v1/models/{name}/variants/{variant}',
+      operationId: 'removeVariant',
+      summary: 'Removes a variant; with force also the runs of it',
+      tag: 'variants',
+      params: nameParam.extend({ variant: z.string().min(1) }),
+      query: forceQuery,
+      response: removedSchema,
+      handle: async ({ params, query }) => {
+        const model = await findModel(store, params.name);
+        const { digest, name } = pickVariant(await store.listVariants(model.digest), params.variant);
+        return services.removeArtefact(
+          { kind: 'variant', digest, name, modelDigest: model.digest },
+          query.force === 'true',
+        );
       },
     }),
   ];

@@ -3,7 +3,7 @@ import { runComparisonsSchema } from '../../analysis/compare-runs.ts';
 import { findRun } from '../../main/find-by-name.ts';
 import { planSchema } from '../../plan/plan.ts';
 import type { RunRecord } from '../../store/records.ts';
-import { nameParam } from '../name-param.ts';
+import { forceQuery, nameParam, removedSchema } from '../name-param.ts';
 import { defineRoute, type Route } from '../route.ts';
 import type { ReportFormat, Services } from '../services.ts';
 import { runDetailSchema, runViewSchema, viewJob, viewRun } from '../views/run-view.ts';
@@ -116,6 +116,20 @@ export function runRoutes(services: Services): Route[] {
           : await services.buildReport(await findRun(store, params.name), query.format);
         void reply.header('content-type', mediaTypes[query.format]);
         return text;
+      },
+    }),
+    defineRoute({
+      method: 'DELETE',
+      path: '/v1/runs/{name}',
+      operationId: 'removeRun',
+      summary: 'Removes a run with its results',
+      tag: 'runs',
+      params: nameParam,
+      query: forceQuery,
+      response: removedSchema,
+      handle: async ({ params, query }) => {
+        const { id, name } = await findRun(store, params.name);
+        return services.removeArtefact({ kind: 'run', id, name }, query.force === 'true');
       },
     }),
   ];

@@ -4,16 +4,17 @@ import type { Command } from 'commander';
 import { type ApiClient, connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { formatBytes } from '../output/format-value.ts';
-import { withExample } from '../with-options.ts';
+import { parseAnswerFormat, printAnswer } from '../output/print-answer.ts';
+import { withAnswer, withExample } from '../with-options.ts';
 
 interface BundleOptions extends GlobalOptions {
   readonly out?: string;
+  readonly output?: string;
 }
 
 /** `qfleet bundle` and `qfleet verify`: a run's evidence in one file, and whether it holds. */
 export function addBundleCommands(program: Command, context: CliContext): void {
-  const bundle = program
-    .command('bundle [run]')
+  const bundle = withAnswer(program.command('bundle [run]'))
     .description(
       'everything that a run’s report was computed from, signed by its devices, in one file (default: latest)',
     )
@@ -21,31 +22,36 @@ export function addBundleCommands(program: Command, context: CliContext): void {
     .action(async (run = 'latest') => {
       const options = bundle.optsWithGlobals<BundleOptions>();
       const client = await connectToCoordinator(context, options);
-      await saveBundle(context, client, { run, out: options.out ?? `${run}.zip` });
+      parseAnswerFormat(options.output);
+      const path = await saveBundle(context, client, { run, out: options.out ?? `${run}.zip` });
+      printAnswer(context, options, { path });
     });
   withExample(bundle, './qfleet bundle latest --out evidence.zip');
-  const verify = program
-    .command('verify <bundle>')
+  const verify = withAnswer(program.command('verify <bundle>'))
     .description('hold a bundle against its digests and signatures, and compute its report anew, offline')
     .action(async (file: string) => {
+      const options = verify.optsWithGlobals<BundleOptions>();
+      parseAnswerFormat(options.output);
       const { verifyBundle } = await import('../../bundle/verify-bundle.ts');
       const found = verifyBundle(await readFile(resolve(context.cwd, file)));
       say(context, `The bundle of run ${found.runId} holds:`);
       say(context, `  ${found.results} results, signed by ${found.devices.join(', ')}`);
       say(context, `  ${found.blobs} blobs with their own digests`);
       say(context, `  ${found.readings} readings of the report, computed anew and found equal`);
+      printAnswer(context, options, found);
     });
   withExample(verify, './qfleet verify evidence.zip');
 }
 
-/** Fetches a run's evidence and writes it, and says how to check it. */
+/** Fetches a run's evidence and writes it, and says how to check it. Returns its path. */
 export async function saveBundle(
   context: CliContext,
   client: ApiClient,
   { run, out }: { readonly run: string; readonly out: string },
-): Promise<void> {
+): Promise<string> {
   const bytes = await client.getBytes(`/v1/runs/${encodeURIComponent(run)}/bundle`);
   const path = resolve(context.cwd, out);
   await writeFile(path, bytes);
   say(context, `Wrote ${path}, ${formatBytes(bytes.length)}. Anybody can check it: ./qfleet verify ${path}`);
+  return path;
 }

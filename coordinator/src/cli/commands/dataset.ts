@@ -3,14 +3,17 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
 import { taskViewSchema } from '../../api/views/task-view.ts';
 import { type Dataset, datasetSchema } from '../../artefacts/artefacts.ts';
+import { addRemoveCommand } from '../add-remove-command.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { followTask } from '../follow-task.ts';
 import { formatTime, shortDigest } from '../output/format-value.ts';
+import { parseAnswerFormat, printAnswer } from '../output/print-answer.ts';
 import { type Column, parseFormat, printFacts, printRows } from '../output/print-rows.ts';
-import { wholeNumber, withExample, withOutput } from '../with-options.ts';
+import { wholeNumber, withAnswer, withExample, withOutput } from '../with-options.ts';
 
 interface AddOptions extends GlobalOptions {
+  readonly output: string;
   readonly name?: string;
   readonly split: 'none' | { calibration: number };
   readonly seed: number;
@@ -28,16 +31,21 @@ interface ListOptions extends GlobalOptions {
 
 /** `qfleet dataset …`: inputs, with labels where there are any. */
 export function addDatasetCommands(program: Command, context: CliContext): void {
-  const dataset = program.command('dataset').description('datasets: add, list, show');
+  const dataset = program.command('dataset').description('datasets: add, list, show, remove');
   withExample(dataset, './qfleet dataset add ./images --split 500');
   addAdd(dataset, context);
   addList(dataset, context);
   addShow(dataset, context);
+  addRemoveCommand(dataset, context, {
+    args: '<name>',
+    what: 'a dataset with what was derived from it',
+    example: './qfleet dataset rm cats',
+    pathOf: (name) => `/v1/datasets/${name}`,
+  });
 }
 
 function addAdd(dataset: Command, context: CliContext): void {
-  const command = dataset
-    .command('add <path>')
+  const command = withAnswer(dataset.command('add <path>'))
     .description('import .npz, .npy, idx(.gz), or a folder or archive of images')
     .option('--name <name>', 'name of the dataset (default: the file’s)')
     .addOption(
@@ -60,12 +68,13 @@ function addAdd(dataset: Command, context: CliContext): void {
     )
     .action(async (path: string) => {
       const options = command.optsWithGlobals<AddOptions>();
+      parseAnswerFormat(options.output);
       const client = await connectToCoordinator(context, options);
       const task = await client.post('/v1/datasets', taskViewSchema, toOrder(context, path, options));
       const { result } = await followTask(context, client, task.id);
       const { digest, name, notes } = resultSchema.parse(result);
       const added = await client.get(`/v1/datasets/${digest}`, datasetSchema);
-      context.stdout.write(`${digest}\n`);
+      printAnswer(context, options, { ...added, notes }, digest);
       say(context, `${name}: ${added.count} items, ${describeSplits(added)}, ${describeClasses(added)}`);
       for (const note of notes) say(context, `  ${note}`);
     });

@@ -7,9 +7,11 @@ import { type DeviceView, deviceViewSchema } from '../../api/views/device-view.t
 import { dateOf, describeCertificateEnd, renewalHint } from '../../pki/certificate-end.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
+import { confirm } from '../confirm.ts';
 import { formatBytes, formatCacheBytes, formatTime } from '../output/format-value.ts';
+import { parseAnswerFormat, printAnswer } from '../output/print-answer.ts';
 import { type Column, parseFormat, printFacts, printRows } from '../output/print-rows.ts';
-import { withExample, withOutput } from '../with-options.ts';
+import { withAnswer, withExample, withOutput } from '../with-options.ts';
 
 interface DeviceOptions extends GlobalOptions {
   readonly output: string;
@@ -29,17 +31,17 @@ export function addDeviceCommands(program: Command, context: CliContext): void {
 }
 
 function addAdd(device: Command, context: CliContext): void {
-  const command = device
-    .command('add <name>')
+  const command = withAnswer(device.command('add <name>'))
     .description('make a device: writes its key, certificate and CA to a folder for its agent')
     .requiredOption('--out <dir>', 'folder for the device’s identity; made if it is not there')
     .action(async (name: string) => {
       const options = command.optsWithGlobals<DeviceOptions>();
+      parseAnswerFormat(options.output);
       const client = await connectToCoordinator(context, options);
       const outDir = resolve(context.cwd, options.out);
       const added = await client.post('/v1/devices', deviceViewSchema, { name, outDir });
       const { fleetAddress } = await client.get('/v1/info', infoSchema);
-      context.stdout.write(`${added.id}\n`);
+      printAnswer(context, options, added, added.id);
       say(context, `${name} may connect to ${fleetAddress} with the identity in ${outDir}.`);
       say(context, `Next: ./qfleet-agent run --identity ${options.out}`);
       say(context, 'On another machine, copy the folder there first; its key is a secret.');
@@ -72,37 +74,52 @@ function addShow(device: Command, context: CliContext): void {
 }
 
 function addRevoke(device: Command, context: CliContext): void {
-  const command = device
-    .command('revoke <name>')
+  const command = withAnswer(device.command('revoke <name>'))
     .description('shut a device out at once; its results stay')
     .action(async (name: string) => {
-      const client = await connectToCoordinator(context, command.optsWithGlobals<DeviceOptions>());
-      await client.post(`/v1/devices/${encodeURIComponent(name)}/revoke`, deviceViewSchema);
+      const options = command.optsWithGlobals<DeviceOptions>();
+      parseAnswerFormat(options.output);
+      const client = await connectToCoordinator(context, options);
+      const path = `/v1/devices/${encodeURIComponent(name)}/revoke`;
+      const revoked = await client.post(path, deviceViewSchema);
       say(context, `${name} is revoked.`);
+      printAnswer(context, options, revoked);
     });
   withExample(command, './qfleet device revoke pi3');
 }
 
 function addResolve(device: Command, context: CliContext): void {
-  const command = device
-    .command('resolve <name>')
+  const command = withAnswer(device.command('resolve <name>'))
     .description('say that only one host uses the identity of a device again')
     .action(async (name: string) => {
-      const client = await connectToCoordinator(context, command.optsWithGlobals<DeviceOptions>());
-      await client.post(`/v1/devices/${encodeURIComponent(name)}/resolve`, deviceViewSchema);
+      const options = command.optsWithGlobals<DeviceOptions>();
+      parseAnswerFormat(options.output);
+      const client = await connectToCoordinator(context, options);
+      const path = `/v1/devices/${encodeURIComponent(name)}/resolve`;
+      const resolved = await client.post(path, deviceViewSchema);
       say(context, `The identity of ${name} is taken to be used by one host again.`);
+      printAnswer(context, options, resolved);
     });
-  withExample(command, 'qfleet device resolve pi3');
+  withExample(command, './qfleet device resolve pi3');
 }
 
 function addRemove(device: Command, context: CliContext): void {
-  const command = device
-    .command('rm <name>')
-    .description('forget a device')
+  const command = withAnswer(device.command('rm <name>'))
+    .description('forget a device; its results stay')
+    .option('-y, --yes', 'do not ask, also where it is connected')
     .action(async (name: string) => {
-      const client = await connectToCoordinator(context, command.optsWithGlobals<DeviceOptions>());
-      await client.delete(`/v1/devices/${encodeURIComponent(name)}`, doneSchema);
+      const options = command.optsWithGlobals<DeviceOptions & { readonly yes?: boolean }>();
+      parseAnswerFormat(options.output);
+      const client = await connectToCoordinator(context, options);
+      const path = `/v1/devices/${encodeURIComponent(name)}`;
+      const found = await client.get(path, deviceViewSchema);
+      if (found.connected) {
+        const question = `${found.name} is connected: its job fails, and its identity is worth nothing afterwards.`;
+        await confirm(context, { question, yes: options.yes });
+      }
+      const done = await client.delete(path, doneSchema);
       say(context, `${name} is forgotten.`);
+      printAnswer(context, options, done);
     });
   withExample(command, './qfleet device rm pi3');
 }
@@ -128,10 +145,12 @@ const columns: Column<DeviceView>[] = [
   { title: 'id', cell: ({ id }) => id },
 ];
 
-function describeState({ state, connected, inventory, certificateEndsAtMs, rival }: DeviceView): string {
+function describeState(device: DeviceView): string {
+  const { state, connected, inventory, certificateEndsAtMs, rival } = device;
   if (state === 'revoked') return 'revoked';
+  const hasConnected = device.lastSeenAtMs !== undefined || inventory !== undefined;
   return [
-    connected ? 'connected' : 'away',
+    connected ? 'connected' : hasConnected ? 'offline' : 'never connected',
     inventory?.emulated ? 'emulated' : '',
     describeCertificateEnd(certificateEndsAtMs, Date.now()) ?? '',
     rival ? `identity used by two hosts (${rival.hostnames.join(', ')})` : '',

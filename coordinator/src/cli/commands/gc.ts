@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type * as z from 'zod';
 import { garbageSchema } from '../../api/routes/gc-routes.ts';
 import { connectToCoordinator } from '../api-client.ts';
@@ -7,40 +7,65 @@ import { formatBytes, shortDigest } from '../output/format-value.ts';
 import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
 import { withExample, withOutput } from '../with-options.ts';
 
-type Garbage = z.infer<typeof garbageSchema>['unused'][number];
-
 interface GcOptions extends GlobalOptions {
   readonly output: string;
-  readonly delete?: boolean;
+  readonly dryRun?: boolean;
 }
 
-/** `qfleet gc`: blobs that nothing refers to. */
+/** What goes, or would go: one row of the table. */
+interface Row {
+  readonly kind: 'derived dataset' | 'blob' | 'kept figures';
+  readonly what: string;
+  readonly sizeBytes?: number;
+}
+
+/** `qfleet gc`: frees what nothing needs any more. */
 export function addGcCommand(program: Command, context: CliContext): void {
   const command = withOutput(
-    program.command('gc').description('find blobs that nothing refers to; remove them with --delete'),
+    program
+      .command('gc')
+      .description(
+        'remove what nothing needs any more: derived datasets, blobs, kept statistics and summaries',
+      ),
   )
-    .option('--delete', 'really remove them')
+    .option('--dry-run', 'only say what would go')
+    .addOption(new Option('--delete', 'what it does anyway').hideHelp())
     .action(async () => {
       const options = command.optsWithGlobals<GcOptions>();
       const format = parseFormat(options.output);
       const client = await connectToCoordinator(context, options);
-      const found = await client.post('/v1/gc', garbageSchema, { delete: options.delete === true });
-      printRows(context, format, columns, found.unused);
-      const { unused, unusedBytes, removedCount, removedBytes, keptCount, sparedCount } = found;
-      say(context, `${keptCount} blobs are in use; ${sparedCount} are too young to go.`);
-      if (options.delete) return say(context, `Removed ${removedCount}, ${formatBytes(removedBytes)}.`);
-      say(context, `Would remove ${unused.length}, ${formatBytes(unusedBytes)}.`);
-      if (unused.length > 0) say(context, 'Remove them with: ./qfleet gc --delete');
+      const found = await client.post('/v1/gc', garbageSchema, { delete: options.dryRun !== true });
+      if (format === 'json') context.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+      else printRows(context, format, columns, rowsOf(found));
+      const { unusedBytes, files, freedBytes, keptCount, sparedCount, sparedBytes } = found;
+      say(context, `${keptCount} blobs are in use.`);
+      if (sparedCount > 0)
+        say(
+          context,
+          `${sparedCount} more (${formatBytes(sparedBytes)}) were used within the last hour, or since an unfinished task began; they go later.`,
+        );
+      if (!options.dryRun) return say(context, `Freed ${formatBytes(freedBytes)}.`);
+      const fileBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      say(context, `Would free ${formatBytes(unusedBytes + fileBytes)}. Free them with: ./qfleet gc`);
     });
-  withExample(command, './qfleet gc --delete');
+  withExample(command, './qfleet gc --dry-run');
 }
 
-const columns: Column<Garbage>[] = [
-  { title: 'digest', cell: ({ digest }) => shortDigest(digest), raw: ({ digest }) => digest },
+function rowsOf({ derivedDatasets, unused, files }: z.infer<typeof garbageSchema>): Row[] {
+  return [
+    ...derivedDatasets.map(({ name }): Row => ({ kind: 'derived dataset', what: name })),
+    ...unused.map(({ digest, sizeBytes }): Row => ({ kind: 'blob', what: shortDigest(digest), sizeBytes })),
+    ...files.map(({ path, sizeBytes }): Row => ({ kind: 'kept figures', what: path, sizeBytes })),
+  ];
+}
+
+const columns: Column<Row>[] = [
+  { title: 'kind', cell: ({ kind }) => kind },
+  { title: 'what', cell: ({ what }) => what },
   {
     title: 'size',
     align: 'right',
-    cell: ({ sizeBytes }) => formatBytes(sizeBytes),
+    cell: ({ sizeBytes }) => (sizeBytes === undefined ? 'its blobs' : formatBytes(sizeBytes)),
     raw: ({ sizeBytes }) => sizeBytes,
   },
 ];

@@ -5,11 +5,13 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { type ImportRecord, importRecordSchema } from '../../imports/import-record.ts';
 import { type BandwidthLogs, type ImportKind, importKinds } from '../../imports/import-set.ts';
+import { addRemoveCommand } from '../add-remove-command.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { formatTime } from '../output/format-value.ts';
+import { parseAnswerFormat, printAnswer } from '../output/print-answer.ts';
 import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
-import { withExample, withOutput } from '../with-options.ts';
+import { withAnswer, withExample, withOutput } from '../with-options.ts';
 
 interface ImportOptions extends GlobalOptions {
   readonly name?: string;
@@ -26,6 +28,12 @@ export function addImportCommands(program: Command, context: CliContext): void {
   withExample(imported, './qfleet import mlperf submissions.tar.gz, then: ./qfleet report submissions');
   for (const kind of importKinds) addKind(imported, context, kind);
   addList(imported, context);
+  addRemoveCommand(imported, context, {
+    args: '<name>',
+    what: 'an import',
+    example: './qfleet import rm submissions',
+    pathOf: (name) => `/v1/imports/${name}`,
+  });
 }
 
 const descriptions: Readonly<Record<ImportKind, string>> = {
@@ -36,8 +44,7 @@ const descriptions: Readonly<Record<ImportKind, string>> = {
 };
 
 function addKind(parent: Command, context: CliContext, kind: ImportKind): void {
-  const command = parent
-    .command(`${kind} <path>`)
+  const command = withAnswer(parent.command(`${kind} <path>`))
     .description(descriptions[kind])
     .option('--name <name>', 'name to ask for its report by (default: the file’s)')
     .option('--report <file>', 'write its report there at once (html, md, json, csv), without a coordinator')
@@ -49,6 +56,7 @@ function addKind(parent: Command, context: CliContext, kind: ImportKind): void {
     )
     .action(async (path: string) => {
       const options = command.optsWithGlobals<ImportOptions>();
+      parseAnswerFormat(options.output);
       const full = resolve(context.cwd, path);
       if (options.report !== undefined)
         return writeReport(context, { kind, path: full, file: options.report, bandwidth: options.bandwidth });
@@ -60,7 +68,7 @@ function addKind(parent: Command, context: CliContext, kind: ImportKind): void {
         name,
         bandwidths: options.bandwidth,
       });
-      context.stdout.write(`${added.digest}\n`);
+      printAnswer(context, options, added, added.digest);
       say(context, `${added.results} results of ${added.systems} systems.`);
       for (const note of added.notes.slice(0, 5)) say(context, note);
       say(context, `Report: ./qfleet report ${added.name}`);

@@ -4,12 +4,14 @@ import * as z from 'zod';
 import { addedModelSchema } from '../../api/routes/model-routes.ts';
 import { type Model, modelSchema, type TensorInfo, variantSchema } from '../../artefacts/artefacts.ts';
 import { describeGeometry } from '../../artefacts/images/geometry.ts';
+import { addRemoveCommand } from '../add-remove-command.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { formatBytes, formatTime, shortDigest } from '../output/format-value.ts';
+import { parseAnswerFormat, printAnswer } from '../output/print-answer.ts';
 import { type Column, parseFormat, printFacts, printRows } from '../output/print-rows.ts';
 import { readContract } from '../read-contract.ts';
-import { withExample, withOutput } from '../with-options.ts';
+import { withAnswer, withExample, withOutput } from '../with-options.ts';
 
 interface ModelOptions extends GlobalOptions {
   readonly output: string;
@@ -20,16 +22,21 @@ interface ModelOptions extends GlobalOptions {
 
 /** `qfleet model …`: networks before quantization. */
 export function addModelCommands(program: Command, context: CliContext): void {
-  const model = program.command('model').description('models: add, list, show');
+  const model = program.command('model').description('models: add, list, show, remove');
   withExample(model, './qfleet model add mnist-8.onnx');
   addAdd(model, context);
   addList(model, context);
   addShow(model, context);
+  addRemoveCommand(model, context, {
+    args: '<name>',
+    what: 'a model with its float form',
+    example: './qfleet model rm mnist-8',
+    pathOf: (name) => `/v1/models/${name}`,
+  });
 }
 
 function addAdd(model: Command, context: CliContext): void {
-  const command = model
-    .command('add <file>')
+  const command = withAnswer(model.command('add <file>'))
     .description('check an ONNX file and store it')
     .option('--name <name>', 'name of the model (default: the file’s)')
     .option(
@@ -39,6 +46,7 @@ function addAdd(model: Command, context: CliContext): void {
     .option('--preset <name>', 'how inputs are resized and scaled: raw, unit, imagenet or mnist')
     .action(async (file: string) => {
       const options = command.optsWithGlobals<ModelOptions>();
+      parseAnswerFormat(options.output);
       const client = await connectToCoordinator(context, options);
       const contract = await readContract(context, options);
       const added = await client.post('/v1/models', addedModelSchema, {
@@ -46,7 +54,7 @@ function addAdd(model: Command, context: CliContext): void {
         name: options.name ?? basename(file).replace(/\.onnx$/i, ''),
         ...(contract === undefined ? {} : { contract }),
       });
-      context.stdout.write(`${added.digest}\n`);
+      printAnswer(context, options, added, added.digest);
       say(context, `${added.name}: ${formatBytes(added.sizeBytes)}, input ${describeContract(added)}`);
       for (const note of added.notes) say(context, `  ${note}`);
       const next = added.isQuantized

@@ -1,6 +1,7 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Command } from 'commander';
 import { taskViewSchema } from '../../api/views/task-view.ts';
+import { datasetSchema } from '../../artefacts/artefacts.ts';
 import { type Quantized, quantizedSchema } from '../../tasks/task-params.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, say } from '../cli-context.ts';
@@ -44,9 +45,20 @@ export function addQuantizeCommand(program: Command, context: CliContext): void 
           : await quantizeHere(context, model, { ...order, out: options.out });
       printRows(context, format, columns, made.variants);
       tellRefused(context, made, options.recipe);
-      if (options.out === undefined) say(context, `Next: ./qfleet run create --model ${model} --wait`);
+      if (options.out === undefined) await tellNext(context, model, options);
     });
   withExample(command, './qfleet quantize mnist-8 --calibration mnist-t10k --recipe int8-per-channel');
+}
+
+/** The run that judges them too: on what was not calibrated with, where the dataset keeps such items. */
+async function tellNext(context: CliContext, model: string, options: QuantizeOptions): Promise<void> {
+  const client = await connectToCoordinator(context, options);
+  const found =
+    options.calibration === undefined
+      ? undefined
+      : await client.get(`/v1/datasets/${encodeURIComponent(options.calibration)}`, datasetSchema);
+  const dataset = found?.splits.evaluation ? options.calibration : 'DATASET';
+  say(context, `Next: ./qfleet run create --model ${model} --dataset ${dataset} --wait`);
 }
 
 /** Of `all`, what does not fit is to be expected; of recipes asked for by name it is a failure. */

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Command } from 'commander';
 import { reportSchema } from '../../report/report.ts';
@@ -9,6 +9,9 @@ import { withExample } from '../with-options.ts';
 import { saveBundle } from './bundle.ts';
 
 const formats = ['table', 'md', 'json', 'csv', 'html', 'parquet'];
+
+/** Other endings of files in these formats. */
+const endings: Readonly<Record<string, string>> = { txt: 'table', markdown: 'md', htm: 'html' };
 
 interface ReportOptions extends GlobalOptions {
   readonly output?: string;
@@ -61,9 +64,16 @@ async function writeParquet(
   say(context, `Wrote ${path}`);
 }
 
+/** By `-o`, else by the ending of the file; a name without one, or with `.txt`, gets the table. */
 function chooseFormat({ output, out }: ReportOptions): string {
-  const ending = /\.(\w+)$/.exec(out ?? '')?.[1]?.toLowerCase();
-  const format = output ?? (ending !== undefined && formats.includes(ending) ? ending : 'table');
+  const ending = out === undefined ? undefined : extname(out).slice(1).toLowerCase();
+  const format = output ?? (ending ? (endings[ending] ?? ending) : 'table');
   if (formats.includes(format)) return format;
+  if (output === undefined) {
+    const known = [...formats.filter((one) => one !== 'table'), ...Object.keys(endings)];
+    throw new QfleetError('usage', `There is no report in the format of ${out}.`, {
+      hint: `Endings that are known: ${known.map((one) => `.${one}`).join(', ')}; or choose a format with -o.`,
+    });
+  }
   throw new QfleetError('usage', `Expected -o ${formats.join(', ')}, got "${format}".`);
 }

@@ -8,37 +8,45 @@ import {
   runDetailSchema,
   runViewSchema,
 } from '../../api/views/run-view.ts';
+import { addRemoveCommand } from '../add-remove-command.ts';
 import { type ApiClient, connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
 import { followRun, requireCompleted } from '../follow-run.ts';
 import { countOf, formatTime } from '../output/format-value.ts';
+import { parseAnswerFormat, printAnswer } from '../output/print-answer.ts';
 import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
 import { type PlanFlags, readPlan } from '../read-plan.ts';
 import { withNewDevices } from '../with-new-devices.ts';
-import { commaList, wholeNumber, withExample, withOutput } from '../with-options.ts';
+import { commaList, wholeNumber, withAnswer, withExample, withOutput } from '../with-options.ts';
 
 interface RunOptions extends GlobalOptions {
   readonly output: string;
 }
 
 interface CreateOptions extends GlobalOptions, PlanFlags {
+  readonly output: string;
   readonly wait?: boolean;
 }
 
 /** `qfleet run …`: executions of a plan. */
 export function addRunCommands(program: Command, context: CliContext): void {
-  const run = program.command('run').description('runs: create, list, show, watch, cancel');
+  const run = program.command('run').description('runs: create, list, show, watch, cancel, remove');
   withExample(run, './qfleet run create --model mnist-8 --wait');
   addCreate(run, context);
   addList(run, context);
   addShow(run, context);
   addWatch(run, context);
   addCancel(run, context);
+  addRemoveCommand(run, context, {
+    args: '<run>',
+    what: 'a run with its results',
+    example: './qfleet run rm latest',
+    pathOf: (name) => `/v1/runs/${name}`,
+  });
 }
 
 function addCreate(run: Command, context: CliContext): void {
-  const command = run
-    .command('create [plan]')
+  const command = withAnswer(run.command('create [plan]'))
     .description('turn a plan (a YAML file, flags, or both: flags win) into jobs and start them')
     .option('--model <name>', 'model to run')
     .option('--variants <names>', 'comma-separated; all by default', commaList)
@@ -70,14 +78,16 @@ function addCreate(run: Command, context: CliContext): void {
     .option('--wait', 'stay until it is done; exit 5 where some jobs failed')
     .action(async (plan: string | undefined) => {
       const options = command.optsWithGlobals<CreateOptions>();
+      parseAnswerFormat(options.output);
       const order = await readPlan(context, plan, options);
       const client = await connectToCoordinator(context, options);
       const created = await withNewDevices(context, client, () =>
         client.post('/v1/runs', runDetailSchema, order),
       );
-      tell(context, created);
-      if (!options.wait) return say(context, `Watch it with: ./qfleet run watch ${created.id}`);
-      await followToEnd(context, client, created.id);
+      tell(context, created, options);
+      if (options.wait) return followToEnd(context, client, created.id, options);
+      printAnswer(context, options, created);
+      say(context, `Watch it with: ./qfleet run watch ${created.id}`);
     });
   withExample(command, './qfleet run create --model mnist-8 --dataset mnist-t10k --wait');
 }
@@ -111,39 +121,48 @@ function addShow(run: Command, context: CliContext): void {
 }
 
 function addWatch(run: Command, context: CliContext): void {
-  const command = run
-    .command('watch [run]')
+  const command = withAnswer(run.command('watch [run]'))
     .description('follow a run until it is done (default: latest)')
     .action(async (id = 'latest') => {
-      const client = await connectToCoordinator(context, command.optsWithGlobals<RunOptions>());
+      const options = command.optsWithGlobals<RunOptions>();
+      parseAnswerFormat(options.output);
+      const client = await connectToCoordinator(context, options);
       const found = await client.get(`/v1/runs/${encodeURIComponent(id)}`, runDetailSchema);
-      await followToEnd(context, client, found.id);
+      await followToEnd(context, client, found.id, options);
     });
   withExample(command, './qfleet run watch');
 }
 
 function addCancel(run: Command, context: CliContext): void {
-  const command = run
-    .command('cancel <run>')
+  const command = withAnswer(run.command('cancel <run>'))
     .description('stop a run; what is measured stays')
     .action(async (id: string) => {
-      const client = await connectToCoordinator(context, command.optsWithGlobals<RunOptions>());
+      const options = command.optsWithGlobals<RunOptions>();
+      parseAnswerFormat(options.output);
+      const client = await connectToCoordinator(context, options);
       const cancelled = await client.post(`/v1/runs/${encodeURIComponent(id)}/cancel`, runDetailSchema);
       say(context, `${cancelled.id} is ${cancelled.state}.`);
+      printAnswer(context, options, cancelled);
     });
   withExample(command, './qfleet run cancel latest');
 }
 
-function tell(context: CliContext, run: RunDetail): void {
-  context.stdout.write(`${run.id}\n`);
+function tell(context: CliContext, run: RunDetail, { output }: RunOptions): void {
+  if (output !== 'json') context.stdout.write(`${run.id}\n`);
   const variants = countOf(run.variantDigests.length, 'variant');
   const devices = countOf(run.deviceIds.length, 'device');
   say(context, `${countOf(run.jobs.length, 'job')}: ${variants} on ${devices}.`);
   for (const note of run.notes) say(context, `  ${note}`);
 }
 
-async function followToEnd(context: CliContext, client: ApiClient, id: string): Promise<void> {
+async function followToEnd(
+  context: CliContext,
+  client: ApiClient,
+  id: string,
+  options: RunOptions,
+): Promise<void> {
   const ended = await followRun(context, client, id);
+  printAnswer(context, options, ended);
   say(context, `Run ${ended.id} ${ended.state}.`);
   if (ended.state !== 'cancelled') say(context, `Report: ./qfleet report ${ended.id}`);
   requireCompleted(ended);

@@ -3,9 +3,11 @@ import * as z from 'zod';
 import { type TaskView, taskViewSchema } from '../../api/views/task-view.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
+import { followTask } from '../follow-task.ts';
 import { formatTime } from '../output/format-value.ts';
+import { parseAnswerFormat, printAnswer } from '../output/print-answer.ts';
 import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
-import { withExample, withOutput } from '../with-options.ts';
+import { withAnswer, withExample, withOutput } from '../with-options.ts';
 
 interface TaskOptions extends GlobalOptions {
   readonly output: string;
@@ -15,7 +17,7 @@ interface TaskOptions extends GlobalOptions {
 export function addTaskCommands(program: Command, context: CliContext): void {
   const task = program
     .command('task')
-    .description('the coordinator’s own work, such as quantizing: list, cancel');
+    .description('the coordinator’s own work, such as quantizing: list, watch, cancel');
   withExample(task, './qfleet task ls');
   const list = withOutput(task.command('ls').description('list tasks')).action(async () => {
     const options = list.optsWithGlobals<TaskOptions>();
@@ -25,13 +27,28 @@ export function addTaskCommands(program: Command, context: CliContext): void {
     printRows(context, format, columns, tasks);
   });
   withExample(list, './qfleet task ls');
-  const cancel = task
-    .command('cancel <id>')
+  const watch = withAnswer(task.command('watch <id>'))
+    .description('follow a task until it is done')
+    .action(async (id: string) => {
+      const options = watch.optsWithGlobals<TaskOptions>();
+      parseAnswerFormat(options.output);
+      const client = await connectToCoordinator(context, options);
+      const { id: full } = await client.get(`/v1/tasks/${encodeURIComponent(id)}`, taskViewSchema);
+      const ended = await followTask(context, client, full);
+      say(context, `${full} is ${ended.state}.`);
+      printAnswer(context, options, ended);
+    });
+  withExample(watch, './qfleet task watch task-4x7k2m9qpt');
+  const cancel = withAnswer(task.command('cancel <id>'))
     .description('stop a task')
     .action(async (id: string) => {
-      const client = await connectToCoordinator(context, cancel.optsWithGlobals<TaskOptions>());
-      await client.post(`/v1/tasks/${encodeURIComponent(id)}/cancel`, taskViewSchema);
-      say(context, `${id} is told to stop.`);
+      const options = cancel.optsWithGlobals<TaskOptions>();
+      parseAnswerFormat(options.output);
+      const client = await connectToCoordinator(context, options);
+      const path = `/v1/tasks/${encodeURIComponent(id)}/cancel`;
+      const cancelled = await client.post(path, taskViewSchema);
+      say(context, `${id} is stopping.`);
+      printAnswer(context, options, cancelled);
     });
   withExample(cancel, './qfleet task cancel task-4x7k2m9qpt');
 }

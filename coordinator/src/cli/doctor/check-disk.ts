@@ -17,6 +17,6 @@ export const checkDisk: Check = async ({ dataDir }) => {
   const freeBytes = bavail * bsize;
   const detail = `${formatBytes(freeBytes)} free`;
   if (freeBytes >= wantedBytes) return { what: 'disk', state: 'ok', detail };
-  const fix = 'Free some space, run `./qfleet gc --delete`, or choose another disk with --data.';
+  const fix = 'Free some space, run `./qfleet gc`, or choose another disk with --data.';
   return { what: 'disk', state: freeBytes < neededDiskBytes ? 'failed' : 'warning', detail, fix };
 };

@@ -1,13 +1,27 @@
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Check } from './check.ts';
 
-/** Whether boards can be emulated here; nothing else needs it. */
+const script = fileURLToPath(new URL('../../../../deploy/virtual-device.ts', import.meta.url));
+
+/** Whether boards can be emulated here, asked of what emulates them; nothing else needs it. */
 export const checkEmulator: Check = async ({ context }) => {
-  const program = 'qemu-aarch64-static';
-  const folders = (context.env['PATH'] ?? '').split(delimiter);
-  const found = folders.map((folder) => join(folder, program)).find(existsSync);
-  if (found) return { what: 'emulator', state: 'ok', detail: found };
-  const fix = 'To emulate boards on Debian or Ubuntu: sudo apt install qemu-user-static';
-  return { what: 'emulator', state: 'warning', detail: `${program} is not installed`, fix };
+  const what = 'emulator';
+  try {
+    await promisify(execFile)(process.execPath, [script, 'check', 'pi3'], {
+      env: context.env,
+      timeout: 30_000,
+    });
+    return {
+      what,
+      state: 'ok',
+      detail: 'boards can be emulated: ./qfleet virtual-device start pi3 --identity DIR',
+    };
+  } catch (thrown) {
+    const said = ((thrown as { stderr?: string }).stderr ?? '').trim().replace(/^virtual device: /, '');
+    const detail = said.split('\n')[0] || 'the check failed';
+    const fix = 'To emulate boards on Debian or Ubuntu: sudo apt install qemu-user-static';
+    return { what, state: 'warning', detail, fix };
+  }
 };

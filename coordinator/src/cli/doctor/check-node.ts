@@ -9,6 +9,6 @@ export const checkNode: Check = async () => {
     what: 'node',
     state: 'warning',
     detail: `${detail}; expected 24`,
-    fix: 'Start it as ./qfleet in the project, which brings Node 24.',
+    fix: 'Start it as ./qfleet, in the project, which brings Node 24.',
   };
 };

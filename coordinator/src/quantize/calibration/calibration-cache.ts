@@ -26,6 +26,8 @@ export interface CalibrationCache {
 
 /** Files are removed, the longest unused first, above so many bytes. */
 const maxBytes = 256 * 2 ** 20;
+/** So many digits of the dataset's digest begin the name of its files. */
+const ownerDigits = 16;
 /** Part of every key: another way of collecting must not find what an older one left. */
 const version = 2;
 
@@ -37,8 +39,11 @@ export const noCache: CalibrationCache = {
 
 /** One file per key in a folder, written whole or not at all. A file that cannot be read counts as absent. */
 export function openCalibrationCache(folder: string): CalibrationCache {
-  const pathOf = (key: StatisticsKey): string =>
-    join(folder, `${digestBytes(Buffer.from(canonicalJson({ ...key, version })))}.json`);
+  const pathOf = (key: StatisticsKey): string => {
+    const digest = digestBytes(Buffer.from(canonicalJson({ ...key, version })));
+    // The dataset comes first, so that its statistics can be found when it is removed.
+    return join(folder, `${key.datasetDigest.slice(0, ownerDigits)}${digest.slice(ownerDigits)}.json`);
+  };
   return {
     async find(key) {
       const path = pathOf(key);
