@@ -110,7 +110,7 @@ describe('nothing is lost', () => {
     const id = await startLongRun(lab);
     await untilTiming(lab, id);
     await coordinator.stop('SIGKILL');
-    const spooled = /A result waits to be handed in/;
+    const spooled = /A result waits to be submitted/;
     await until('the result is in the spool', () => spooled.test(agent.said()), agent);
     await agent.stop('SIGKILL');
     lab.startAgentLater('board', '--backends', 'noop');

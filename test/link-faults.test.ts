@@ -198,7 +198,7 @@ class FaultyFleet implements AsyncDisposable {
   /** What agents took for acknowledged, from their logs. */
   #acknowledged(): { jobId: string; fence: number }[] {
     const lines = this.#agents.flatMap((agent) => agent.said().split('\n'));
-    const acknowledged = lines.filter((line) => line.includes('Result handed in.'));
+    const acknowledged = lines.filter((line) => line.includes('Result submitted.'));
     assert.ok(acknowledged.length > 0);
     return acknowledged.map((line) => JSON.parse(line));
   }
