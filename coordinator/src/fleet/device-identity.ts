@@ -33,6 +33,11 @@ export async function identifyPeer(
   return { device, validUntilMs };
 }
 
+/** The id in the certificate that TLS has verified, before anything is looked up; empty where it names none. */
+export function claimedDeviceId(call: Pick<ServerUnaryCall<unknown, unknown>, 'getAuthContext'>): string {
+  return deviceIdOf(call.getAuthContext().sslPeerCertificate?.subjectaltname) ?? '';
+}
+
 /** What a device hears that may not act. */
 export function notAllowed(): QfleetError {
   return new QfleetError('unauthenticated', 'This device is not, or no longer, a member of the fleet.', {

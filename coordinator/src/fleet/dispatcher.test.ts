@@ -81,6 +81,7 @@ function createContext(store: Store): FleetContext {
     lastSeen: new LastSeen(),
     identities: new IdentityWatch(),
     settling: new SettlingRuns(),
+    paces: unused,
     progress: new GroupCommit(async () => []),
     options: { ...defaultFleetOptions, pollIntervalMs: 3_600_000 },
     logger: createLogger({ name: 'test', level: 'fatal' }),

@@ -3,6 +3,7 @@ import type { BlobStore } from '../blobs/blob-store.ts';
 import type { GroupCommit } from '../store/group-commit.ts';
 import type { SteadyClock } from '../store/steady-clock.ts';
 import type { AttemptProgress, Store } from '../store/store.ts';
+import type { DevicePaces } from './device-paces.ts';
 import type { EventBus } from './event-bus.ts';
 import type { FleetOptions } from './fleet-options.ts';
 import type { IdentityWatch } from './identity-watch.ts';
@@ -26,6 +27,7 @@ export interface FleetContext {
   readonly clock: SteadyClock;
   readonly lastSeen: LastSeen;
   readonly identities: IdentityWatch;
+  readonly paces: DevicePaces;
   readonly settling: SettlingRuns;
   readonly progress: GroupCommit<AttemptProgress, void>;
   /** Has the dispatcher look for jobs for the agents of one boot of a host. */

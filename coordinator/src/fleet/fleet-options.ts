@@ -16,6 +16,9 @@ export interface FleetOptions {
   /** Messages of one session that are served in a second, after a first burst. */
   readonly maxMessagesPerSecond: number;
   readonly maxMessageBurst: number;
+  /** Calls of one device that are served in a second, after a first burst. */
+  readonly maxCallsPerSecond: number;
+  readonly maxCallBurst: number;
   /** The first message of a session, or the next of an upload, has to come within this time. */
   readonly patienceMs: number;
   /** So many losses of the agent in a row fail a job. */
@@ -42,6 +45,8 @@ export const defaultFleetOptions: FleetOptions = {
   maxProgressPerSecond: 50,
   maxMessagesPerSecond: 20,
   maxMessageBurst: 100,
+  maxCallsPerSecond: 50,
+  maxCallBurst: 500,
   patienceMs: 60_000,
   maxCrashes: 2,
   maxBlobBytes: 1 << 30,

@@ -11,7 +11,7 @@ import type {
 } from '@grpc/grpc-js';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { missingBlobsMetadataKey } from '@qfleet/shared/grpc/agent-service.ts';
-import { identifyPeer, type PeerIdentity } from './device-identity.ts';
+import { claimedDeviceId, identifyPeer, type PeerIdentity } from './device-identity.ts';
 import type { FleetContext } from './fleet-context.ts';
 import { MissingBlobsError } from './missing-blobs-error.ts';
 import { toServiceError } from './to-service-error.ts';
@@ -88,6 +88,7 @@ async function run<Call extends AnyCall, Reply>(
 ): Promise<Reply> {
   const controller = new AbortController();
   call.on('cancelled', () => controller.abort(new QfleetError('cancelled', 'The peer is gone.')));
+  await context.paces.take(claimedDeviceId(call), controller.signal);
   const peer = await identifyPeer(call, context.store);
   const untrack = context.openCalls.track({
     deviceId: peer.device.id,

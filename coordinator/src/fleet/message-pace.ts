@@ -31,6 +31,12 @@ export class MessagePace {
     this.#tokens--;
   }
 
+  /** Nothing has been asked of it for so long that a new one would be the same. */
+  get isRested(): boolean {
+    this.#fill();
+    return this.#tokens >= this.#limits.burst;
+  }
+
   #fill(): void {
     const nowMs = performance.now();
     const grown = ((nowMs - this.#filledAtMs) / 1000) * this.#limits.perSecond;

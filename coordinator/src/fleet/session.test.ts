@@ -344,6 +344,22 @@ test('a session that sends without a pause is read slowly, and the others are no
   assert.ok(!flood.has('heartbeatAck'), 'the fourth waits for its time');
 });
 
+test('the calls of a device that makes them without a pause wait, and those of the others do not', async () => {
+  await using fleet = await startTestFleet({ maxCallBurst: 4, maxCallsPerSecond: 1e-6 });
+  const [loud, calm] = [await fleet.join('loud'), await fleet.join('calm')];
+  const digest = digestBytes('anything');
+  let answered = 0;
+  for (let call = 0; call < 50; call++) {
+    loud.statBlob(digest).then(
+      () => answered++,
+      () => undefined,
+    );
+  }
+  while (answered < 4) await sleep(5);
+  for (let call = 0; call < 4; call++) await calm.statBlob(digest);
+  assert.equal(answered, 4);
+});
+
 test('when a device was last heard of is known at once where it left, and later where it is connected', async () => {
   await using fleet = await startTestFleet();
   const agent = await fleet.join('pi');

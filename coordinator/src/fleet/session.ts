@@ -3,6 +3,7 @@ import type { Heartbeat__Output } from '@qfleet/shared/gen/qfleet/v1/Heartbeat.t
 import type { Hello__Output } from '@qfleet/shared/gen/qfleet/v1/Hello.ts';
 import type { Progress__Output } from '@qfleet/shared/gen/qfleet/v1/Progress.ts';
 import type { SessionRequest__Output } from '@qfleet/shared/gen/qfleet/v1/SessionRequest.ts';
+import { describeCertificateEnd } from '../pki/certificate-end.ts';
 import type { Store } from '../store/store.ts';
 import { announceLostJobs } from './announce.ts';
 import { DeviceSession, type Hold, type SessionCall } from './device-session.ts';
@@ -28,6 +29,8 @@ export async function serveSession(context: FleetContext, handling: Handling<Ses
   const { instance, ...said } = parseHello(hello, Date.now());
   const rival = await refuseRival(context, device, instance);
   whole.throwIfAborted();
+  const expiry = describeCertificateEnd(validUntilMs, Date.now());
+  if (expiry) context.logger.warn({ deviceId: device.id, name: device.name }, `${device.name}: ${expiry}.`);
   const session = new DeviceSession({
     device,
     bootId: said.bootId,

@@ -8,6 +8,7 @@ import { SteadyClock } from '../store/steady-clock.ts';
 import type { Store } from '../store/store.ts';
 import { bindAgentServer, createAgentServer, formatAddress } from './agent-server.ts';
 import { notAllowed } from './device-identity.ts';
+import { DevicePaces } from './device-paces.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EventBus } from './event-bus.ts';
 import type { FleetContext } from './fleet-context.ts';
@@ -64,6 +65,7 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
     lastSeen: new LastSeen(),
     identities: new IdentityWatch(),
     settling: new SettlingRuns(),
+    paces: new DevicePaces({ perSecond: options.maxCallsPerSecond, burst: options.maxCallBurst }),
     progress: new GroupCommit(async (attempts) => {
       await parts.store.recordProgress(attempts);
       return [];
