@@ -15,6 +15,7 @@ import { intAttribute, stringAttribute } from './attribute.ts';
 import { buildModel, buildNode } from './fixtures/build-model.ts';
 import { opsetOf } from './opset.ts';
 import { inferShapes } from './shapes.ts';
+import { createTensor } from './tensor.ts';
 import { upgradeOpset } from './upgrade-opset.ts';
 import { writeModel } from './write-model.ts';
 
@@ -92,6 +93,73 @@ describe('upgradeOpset', () => {
       assert.deepEqual(after, before);
     });
   }
+
+  for (const opset of [9, 10] as const) {
+    it(`writes Scatter as ScatterElements from opset ${opset}`, async () => {
+      const old = buildModel({
+        opset,
+        inputs: { x: [1, 2, 6, 6] },
+        outputs: { y: [1, 2, 6, 6] },
+        initialisers: [
+          createTensor('places', 'int64', [1, 1, 1, 2], BigInt64Array.of(4n, 1n)),
+          createTensor('values', 'float32', [1, 1, 1, 2], Float32Array.of(7, 8)),
+        ],
+        nodes: [buildNode('Scatter', ['x', 'places', 'values'], ['y'], [intAttribute('axis', 2)])],
+      });
+      const { model } = upgradeOpset(old, await inferShapes(old));
+      assert.deepEqual(await run(model, feeds), await run(old, feeds));
+    });
+  }
+
+  for (const [scale, mode] of [
+    [0.6, 'nearest'],
+    [1.7, 'nearest'],
+  ] as const) {
+    it(`resizes as opset 10 does: ${mode} by ${scale}`, async () => {
+      const old = buildModel({
+        opset: 10,
+        inputs: { x: [1, 2, 6, 6] },
+        outputs: { y: ['a', 'b', 'c', 'd'] },
+        initialisers: [createTensor('scales', 'float32', [4], Float32Array.of(1, 1, scale, scale))],
+        nodes: [buildNode('Resize', ['x', 'scales'], ['y'], [stringAttribute('mode', mode)])],
+      });
+      const { model } = upgradeOpset(old, await inferShapes(old));
+      assert.deepEqual(await run(model, feeds), await run(old, feeds));
+    });
+  }
+
+  it('gives the value of a Pad the type of what it pads', async () => {
+    const cast = (input: string, output: string, to: number) =>
+      buildNode('Cast', [input], [output], [intAttribute('to', to)]);
+    const old = buildModel({
+      opset: 9,
+      inputs: { x: [1, 2, 6, 6] },
+      outputs: { y: [1, 2, 7, 7] },
+      nodes: [
+        cast('x', 'wide', 11),
+        buildNode(
+          'Pad',
+          ['wide'],
+          ['padded'],
+          [ints('pads', [0, 0, 1, 1, 0, 0, 0, 0]), float('value', 0.25)],
+        ),
+        cast('padded', 'y', 1),
+      ],
+    });
+    const { model } = upgradeOpset(old, await inferShapes(old));
+    const found = await run(model, feeds);
+    assert.deepEqual(found, await run(old, feeds));
+  });
+
+  it('names operators that ONNX has taken out', () => {
+    const model = buildModel({
+      opset: 8,
+      inputs: { x: [1] },
+      outputs: { y: [1] },
+      nodes: [buildNode('ImageScaler', ['x'], ['y'])],
+    });
+    assert.throws(() => upgradeOpset(model, new Map()), { code: 'unsupported', message: /ImageScaler "y"/ });
+  });
 
   it('leaves newer models as they are and refuses older ones than 7', () => {
     const model = buildModel({

@@ -1,6 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 import { QfleetError } from '@qfleet/shared/errors.ts';
-import { type GraphProto, type ModelProto, type NodeProto, NodeProtoSchema } from '../../gen/onnx/onnx_pb.js';
+import { roundToFloat16 } from '@qfleet/shared/inputs/round-to-float16.ts';
+import type { TensorData } from '@qfleet/shared/inputs/typed-array-for.ts';
+import {
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorProto,
+} from '../../gen/onnx/onnx_pb.js';
 import {
   findAttribute,
   intAttribute,
@@ -14,23 +22,29 @@ import { copyModel } from './copy-model.ts';
 import { NamePool } from './name-pool.ts';
 import { irVersionFor, opsetOf, setOpset } from './opset.ts';
 import type { TensorType } from './shapes.ts';
-import { createTensor } from './tensor.ts';
+import { createTensor, readTensor } from './tensor.ts';
 import { describeNode, walkGraphs } from './walk-graph.ts';
+
+type ConstantType = 'int64' | 'float16' | 'float32' | 'float64';
 
 /** What a rule may use while it rewrites one node. */
 interface Rewrite {
   readonly node: NodeProto;
   /** Opset that the model comes from. */
   readonly from: number;
+  /** A constant of the node's graph; undefined for what is computed. */
+  find(name: string): TensorProto | undefined;
   /** Adds a constant to the node's graph; its name. */
   constant(
     suffix: string,
-    elementType: 'int64' | 'float32',
+    elementType: ConstantType,
     values: readonly (number | bigint)[],
     dims?: readonly number[],
   ): string;
   /** A name for a new tensor or node that the model does not use. */
   name(wanted: string): string;
+  /** The type that a float constant next to this tensor has to have. */
+  floatLike(tensor: string): ConstantType;
   /** Tells the element type of a new tensor: that of a known one. */
   declare(name: string, like: string): void;
   refuse(reason: string): never;
@@ -84,6 +98,11 @@ interface Upgrade {
 
 function upgradeGraph(graph: GraphProto, { from, types, names }: Upgrade): void {
   const name = (wanted: string): string => names.take(wanted);
+  const floatLike = (tensor: string): ConstantType => {
+    const elementType = types.get(tensor)?.elementType;
+    return elementType === 'float16' || elementType === 'float64' ? elementType : 'float32';
+  };
+  const find: Rewrite['find'] = (wanted) => graph.initializer.find((tensor) => tensor.name === wanted);
   const declare: Rewrite['declare'] = (name, like) => {
     const elementType = types.get(like)?.elementType;
     if (elementType !== undefined) types.set(name, { elementType, shape: [] });
@@ -91,19 +110,25 @@ function upgradeGraph(graph: GraphProto, { from, types, names }: Upgrade): void 
   graph.node = graph.node.flatMap((node) => {
     const rule = node.domain === '' || node.domain === 'ai.onnx' ? rules[node.opType] : undefined;
     const constant = addConstant(graph, node, name);
-    return rule?.({ node, from, name, declare, constant, refuse: refuseNode(node) }) ?? [node];
+    const refuse = refuseNode(node);
+    return rule?.({ node, from, name, find, floatLike, declare, constant, refuse }) ?? [node];
   });
 }
 
 function addConstant(graph: GraphProto, node: NodeProto, name: Rewrite['name']): Rewrite['constant'] {
   return (suffix, elementType, values, dims = [values.length]) => {
     const free = name(`${node.output[0]}_opset13_${suffix}`);
-    const data =
-      elementType === 'int64' ? BigInt64Array.from(values, BigInt) : Float32Array.from(values, Number);
-    graph.initializer.push(createTensor(free, elementType, dims, data));
+    graph.initializer.push(createTensor(free, elementType, dims, arrays[elementType](values)));
     return free;
   };
 }
+
+const arrays: Readonly<Record<ConstantType, (values: readonly (number | bigint)[]) => TensorData>> = {
+  int64: (values) => BigInt64Array.from(values, BigInt),
+  float16: (values) => Uint16Array.from(values, (value) => roundToFloat16(Number(value))),
+  float32: (values) => Float32Array.from(values, Number),
+  float64: (values) => Float64Array.from(values, Number),
+};
 
 function refuseNode(node: NodeProto): Rewrite['refuse'] {
   return (reason) => {
@@ -135,11 +160,11 @@ const upgradeSlice: Rule = ({ node, from, constant }) => {
 };
 
 /** Opset 11: min and max became inputs. */
-const upgradeClip: Rule = ({ node, from, constant }) => {
+const upgradeClip: Rule = ({ node, from, floatLike, constant }) => {
   if (from >= 11) return undefined;
   const bound = (name: string): string => {
     const attribute = findAttribute(node, name);
-    return attribute ? constant(name, 'float32', [attribute.f], []) : '';
+    return attribute ? constant(name, floatLike(node.input[0]!), [attribute.f], []) : '';
   };
   node.input = [node.input[0]!, bound('min'), bound('max')];
   node.attribute = [];
@@ -147,10 +172,10 @@ const upgradeClip: Rule = ({ node, from, constant }) => {
 };
 
 /** Opset 11: pads and value became inputs. */
-const upgradePad: Rule = ({ node, from, constant }) => {
+const upgradePad: Rule = ({ node, from, floatLike, constant }) => {
   if (from >= 11) return undefined;
   const pads = constant('pads', 'int64', findAttribute(node, 'pads')?.ints ?? []);
-  const value = constant('value', 'float32', [readFloat(node, 'value', 0)], []);
+  const value = constant('value', floatLike(node.input[0]!), [readFloat(node, 'value', 0)], []);
   node.input = [node.input[0]!, pads, value];
   removeAttribute(node, 'pads');
   removeAttribute(node, 'value');
@@ -198,19 +223,20 @@ const upgradeBatchNormalization: Rule = ({ node, from, refuse }) => {
 };
 
 /** Opset 10 replaced it by Resize, whose `asymmetric` coordinates are Upsample's. */
-const upgradeUpsample: Rule = ({ node, from, constant }) => {
+const upgradeUpsample: Rule = (rewrite) => {
+  const { node, from, constant } = rewrite;
   const scales =
     from < 9 ? constant('scales', 'float32', findAttribute(node, 'scales')?.floats ?? []) : node.input[1]!;
-  return [resize(node, scales, readString(node, 'mode', 'nearest'))];
+  return [resize(rewrite, scales)];
 };
 
 /** Opset 11 added coordinate modes; 10 knew `asymmetric` alone. */
-const upgradeResize: Rule = ({ node, from }) => {
-  if (from >= 11) return undefined;
-  return [resize(node, node.input[1]!, readString(node, 'mode', 'nearest'))];
-};
+const upgradeResize: Rule = (rewrite) =>
+  rewrite.from >= 11 ? undefined : [resize(rewrite, rewrite.node.input[1]!)];
 
-function resize(node: NodeProto, scales: string, mode: string): NodeProto {
+function resize(rewrite: Rewrite, scales: string): NodeProto {
+  const { node } = rewrite;
+  const mode = readString(node, 'mode', 'nearest');
   return create(NodeProtoSchema, {
     opType: 'Resize',
     name: node.name,
@@ -219,10 +245,28 @@ function resize(node: NodeProto, scales: string, mode: string): NodeProto {
     attribute: [
       stringAttribute('mode', mode === 'bilinear' ? 'linear' : mode),
       stringAttribute('coordinate_transformation_mode', 'asymmetric'),
-      stringAttribute('nearest_mode', 'floor'),
+      stringAttribute('nearest_mode', mode === 'nearest' ? nearestMode(rewrite, scales) : 'floor'),
     ],
   });
 }
+
+/** ONNX Runtime's kernel of opset 10 rounds up along a dimension that it makes smaller, down along others (upsample.cc). */
+function nearestMode({ find, refuse }: Rewrite, scales: string): 'floor' | 'ceil' {
+  const known = find(scales);
+  const values = known ? Array.from(readTensor(known).data, Number) : [];
+  const isSmaller = values.some((scale) => scale < 1);
+  if (isSmaller && values.some((scale) => scale > 1)) refuse('it enlarges one dimension and reduces another');
+  return isSmaller ? 'ceil' : 'floor';
+}
+
+/** Opset 11: only the name changed. */
+const upgradeScatter: Rule = ({ node }) => {
+  node.opType = 'ScatterElements';
+  return undefined;
+};
+
+/** Operators of ONNX's beginnings, without a successor. */
+const refuseAncient: Rule = ({ refuse }) => refuse('ONNX has taken it out');
 
 /**
  * Opset 13: along one axis, where it was over all dimensions from `axis` on, taken as one. The old meaning is
@@ -258,15 +302,24 @@ const refuseScan: Rule = ({ from, refuse }) =>
   from < 9 ? refuse('Scan of opset 8 has a batch dimension') : undefined;
 
 const rules: Readonly<Record<string, Rule>> = {
+  Affine: refuseAncient,
   BatchNormalization: upgradeBatchNormalization,
   Clip: upgradeClip,
+  Crop: refuseAncient,
   Dropout: upgradeDropout,
+  DynamicSlice: refuseAncient,
+  GRUUnit: refuseAncient,
+  GivenTensorFill: refuseAncient,
   Hardmax: upgradeSoftmax,
+  ImageScaler: refuseAncient,
   LogSoftmax: upgradeSoftmax,
   Pad: upgradePad,
+  ParametricSoftplus: refuseAncient,
   ReduceSum: moveToInput('axes'),
   Resize: upgradeResize,
+  ScaledTanh: refuseAncient,
   Scan: refuseScan,
+  Scatter: upgradeScatter,
   Slice: upgradeSlice,
   Softmax: upgradeSoftmax,
   Split: moveToInput('split'),
