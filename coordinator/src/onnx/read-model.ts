@@ -3,10 +3,12 @@ import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
 import { openUserFile } from '../files/open-user-file.ts';
 import { checkStructure } from './check-structure.ts';
 import { embedExternalData } from './embed-external-data.ts';
+import { makeDense } from './make-dense.ts';
 import { maxModelBytes, parseModel } from './parse-model.ts';
 import { writeModel } from './write-model.ts';
 
 export interface ReadModel {
+  /** Sparse tensors in it are dense ones. */
   readonly model: ModelProto;
   /** The whole model in one file: the file's own bytes, or with its external data embedded. */
   readonly bytes: Uint8Array;
@@ -22,6 +24,7 @@ export async function readModel(path: string): Promise<ReadModel> {
   const bytes = await readLimited(path);
   const model = parseModel(bytes);
   checkStructure(model);
+  makeDense(model);
   const embeddedTensors = await embedExternalData(model, path);
   return { model, bytes: embeddedTensors > 0 ? writeModel(model) : bytes, embeddedTensors };
 }

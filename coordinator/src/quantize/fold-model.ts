@@ -27,6 +27,8 @@ export async function foldModel(
   await child.open({ path: sourcePath, optimisation: 'basic', optimisedPath: foldedPath });
   const folded = parseModel(await readOptimised(foldedPath));
   dropUnusedOpsets(folded);
+  // It refers to weights by names that quantizing takes away.
+  folded.trainingInfo = [];
   nameNodes(folded);
   folded.irVersion = BigInt(irVersionFor(opsetOf(folded)));
   return folded;
