@@ -1,4 +1,5 @@
 import type { Route } from './route.ts';
+import { backupRoutes } from './routes/backup-routes.ts';
 import { datasetRoutes } from './routes/dataset-routes.ts';
 import { deviceRoutes } from './routes/device-routes.ts';
 import { divergenceRoutes } from './routes/divergence-routes.ts';
@@ -24,5 +25,6 @@ export function createRouteTable(services: Services): Route[] {
     ...importRoutes(services),
     ...eventRoutes(services),
     ...gcRoutes(services),
+    ...backupRoutes(services),
   ];
 }

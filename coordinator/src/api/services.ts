@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { RunComparisons } from '../analysis/compare-runs.ts';
 import type { Model, Variant } from '../artefacts/artefacts.ts';
 import type { ContractFields } from '../artefacts/input-contract.ts';
+import type { Backup } from '../backup/create-backup.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Presence } from '../fleet/session-registry.ts';
 import type { ImportRecord } from '../imports/import-record.ts';
@@ -72,6 +73,8 @@ export interface Services {
     what: Removable,
     force: boolean,
   ): Promise<{ readonly along: readonly string[]; readonly freedBytes: number }>;
+  /** A consistent copy of the data folder in a new folder; throws `already-exists`, `configuration`. */
+  createBackup(order: { readonly outDir: string; readonly withBlobs: boolean }): Promise<Backup>;
   collectGarbage(order: { readonly dryRun: boolean }): Promise<GarbageReport>;
   /** Resolves when something may have been appended to the events, or when `signal` aborts. */
   waitForEvent(signal: AbortSignal): Promise<void>;

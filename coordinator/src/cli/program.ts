@@ -2,6 +2,7 @@ import { Command, type CommanderError, Option } from 'commander';
 import { readVersion } from '../main/read-version.ts';
 import type { CliContext } from './cli-context.ts';
 import { addAgentCommands } from './commands/agent.ts';
+import { addBackupCommand } from './commands/backup.ts';
 import { addBundleCommands } from './commands/bundle.ts';
 import { addCompareCommand } from './commands/compare.ts';
 import { addCompatCommand } from './commands/compat.ts';
@@ -63,6 +64,7 @@ export function createProgram(context: CliContext): Command {
   addVirtualDevice(program, context);
   addTaskCommands(program, context);
   addGcCommand(program, context);
+  addBackupCommand(program, context);
   addDoctorCommand(program, context);
   addCompletionCommand(program, context);
   adopt(program, context);

@@ -5,6 +5,7 @@ import type { Services } from '../api/services.ts';
 import { addModel } from '../artefacts/add-model.ts';
 import { addVariant } from '../artefacts/add-variant.ts';
 import type { Model } from '../artefacts/artefacts.ts';
+import { createBackup } from '../backup/create-backup.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { packBundle, type SignedResult } from '../bundle/pack-bundle.ts';
 import { loadEvidence } from '../evidence/load-evidence.ts';
@@ -117,6 +118,8 @@ export function createServices(parts: ServiceParts): Services {
     removeArtefact: (what, force) => gate.alone(() => removeArtefact({ store, blobs, what, force })),
     collectGarbage: ({ dryRun }) =>
       gate.alone(() => collectUnusedBlobs({ store, blobs, dataDir, nowMs: Date.now(), dryRun })),
+    // What it lists must not be collected before it is copied.
+    createBackup: (order) => gate.share(() => createBackup({ ...order, dataDir, version, signal: closing })),
     waitForEvent: (signal) => waitForEvent(events, signal),
   };
 }

@@ -75,6 +75,12 @@ export async function markClosed(database: DatabaseSync, dataDir: string): Promi
   await mark(database, dataDir, userVersion(database) + 1);
 }
 
+/** A copy counts as closed, and as older than whatever its original becomes. */
+export function markBackup(database: DatabaseSync): void {
+  const generation = userVersion(database);
+  database.exec(`pragma user_version = ${generation % 2 === 1 ? generation - 1 : generation}`);
+}
+
 async function mark(database: DatabaseSync, dataDir: string, generation: number): Promise<void> {
   database.exec('pragma wal_checkpoint(truncate)');
   database.exec(`pragma user_version = ${generation}`);
