@@ -17,6 +17,7 @@ import { createQuantizeTask } from '../tasks/quantize-task.ts';
 import { TaskWorker } from '../tasks/task-worker.ts';
 import { createId } from './create-id.ts';
 import { createServices } from './create-services.ts';
+import { keepEventsShort } from './keep-events-short.ts';
 import { createToken, removeOperatorFile, writeOperatorFile } from './operator-file.ts';
 import { readVersion } from './read-version.ts';
 import { usePart } from './use-part.ts';
@@ -89,6 +90,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     createImportTask({ store, blobs, tempDir }),
     createQuantizeTask({ store, blobs, cache, tempDir }),
   ];
+  parts.use(keepEventsShort(store, logger));
   const events = new EventBus(store);
   const tasks = parts.use(new TaskWorker({ store, events, kinds, logger, createId: () => createId('task') }));
   const version = readVersion();

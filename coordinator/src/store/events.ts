@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { nextNumber } from './next-number.ts';
 import { parseJson } from './parse-json.ts';
 import type { EventRecord } from './records.ts';
@@ -41,6 +42,34 @@ export async function listEvents(
     .limit(query.limit);
   if (query.subject !== undefined) select = select.where('subject', '=', query.subject);
   return (await select.execute()).map(toEvent);
+}
+
+/**
+ * Removes the oldest events, at most `atMost` at once: those older than `maxAgeMs`, and all but the newest `keep`. Returns
+ * how many went.
+ */
+export async function pruneEvents(
+  scope: Scope,
+  limits: { readonly keep: number; readonly maxAgeMs: number; readonly atMost: number },
+): Promise<number> {
+  const newest = await scope.db.selectFrom('events').select('seq').orderBy('seq', 'desc').executeTakeFirst();
+  if (!newest) return 0;
+  const oldest = scope.db
+    .selectFrom('events')
+    .select('seq')
+    .where((eb) =>
+      eb.or([
+        eb('seq', '<=', Number(newest.seq) - limits.keep),
+        eb('at_ms', '<', sql<number>`${scope.nowMs()} - ${sql.lit(limits.maxAgeMs)}`),
+      ]),
+    )
+    .orderBy('seq')
+    .limit(limits.atMost);
+  const { numDeletedRows } = await scope.db
+    .deleteFrom('events')
+    .where('seq', 'in', oldest)
+    .executeTakeFirst();
+  return Number(numDeletedRows);
 }
 
 function toEvent(row: EventRow): EventRecord {

@@ -241,6 +241,10 @@ export class SqlStore implements Store {
     return this.#transact((scope) => events.appendEvents(scope, what));
   }
 
+  pruneEvents(limits: Argument<'pruneEvents'>) {
+    return this.#transact((scope) => events.pruneEvents(scope, limits));
+  }
+
   listEvents(query: Argument<'listEvents'>) {
     return this.#transact((scope) => events.listEvents(scope, query));
   }

@@ -707,6 +707,24 @@ export function testStore(name: string, open: (clock: StandingClock) => Promise<
       assert.ok(some.every((event) => event.subject === 'run:a' && event.seq > 10));
     });
 
+    on('events go when they are old or many, the oldest first and a few at a time', async (store, clock) => {
+      const append = (count: number): Promise<unknown> =>
+        store.appendEvents(Array.from({ length: count }, () => ({ subject: 'run:a', kind: 'k', data: 1 })));
+      const seqs = async (): Promise<number[]> =>
+        (await store.listEvents({ afterSeq: 0, limit: 100 })).map((event) => event.seq);
+      assert.equal(await store.pruneEvents({ keep: 1, maxAgeMs: 1, atMost: 10 }), 0);
+      await append(20);
+      const many = { keep: 5, maxAgeMs: 1000, atMost: 10 };
+      assert.equal(await store.pruneEvents(many), 10);
+      assert.equal(await store.pruneEvents(many), 5);
+      assert.equal(await store.pruneEvents(many), 0);
+      assert.deepEqual(await seqs(), [16, 17, 18, 19, 20]);
+      clock.advance(1001);
+      await append(2);
+      assert.equal(await store.pruneEvents({ ...many, keep: 100 }), 5);
+      assert.deepEqual(await seqs(), [21, 22], 'numbers go on');
+    });
+
     on('a Hello replaces what the device said before', async (store) => {
       await addExampleDevices(store, { d1: 'old' });
       await store.recordHello('d1', { ...exampleHello('new'), agentVersion: '0.2.0' });

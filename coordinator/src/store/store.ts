@@ -194,6 +194,12 @@ export interface Store extends AsyncDisposable {
   listTasks(state?: TaskRecord['state']): Promise<TaskRecord[]>;
 
   appendEvents(events: readonly { subject: string; kind: string; data: unknown }[]): Promise<EventRecord[]>;
+  /** Removes the oldest, at most so many at once: those of a certain age, and all but the newest; how many went. */
+  pruneEvents(limits: {
+    readonly keep: number;
+    readonly maxAgeMs: number;
+    readonly atMost: number;
+  }): Promise<number>;
   listEvents(query: { afterSeq: number; subject?: string; limit: number }): Promise<EventRecord[]>;
 
   /** Digests that something other than these datasets refers to: what `gc` must keep. */
