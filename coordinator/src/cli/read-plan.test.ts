@@ -48,6 +48,6 @@ test('every wrong field of a plan is named', async () => {
   await assert.rejects(readPlan({ cwd }, 'misplaced.yaml', {}), { hint: 'Did you mean timing.launches?' });
   writeFileSync(join(cwd, 'strange.yaml'), 'model: a\nxyzzyplugh: 3\n');
   await assert.rejects(readPlan({ cwd }, 'strange.yaml', {}), {
-    hint: /^A plan takes name, model, variants/,
+    hint: /^A plan takes name, purpose, model, variants/,
   });
 });
