@@ -61,7 +61,9 @@ test('a command is named as it is typed in a checkout: ./qfleet, never npx qflee
       .split('\n')
       .filter((line) => alone.test(line))
       // Comments name commands; the titles of reports are titles.
-      .filter((line) => path.endsWith('.md') || !/^\s*(\*|\/\/|\/\*|#)|title: |## qfleet gate/.test(line))
+      .filter(
+        (line) => path.endsWith('.md') || !/^\s*(\*|\/\/|\/\*|#)|title: |agent: |## qfleet gate/.test(line),
+      )
       .map((line) => `${path}: ${line.trim()}`),
   );
   assert.deepEqual(wrong, []);

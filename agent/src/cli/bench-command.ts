@@ -121,7 +121,7 @@ async function localTools(path: string): Promise<JobTools> {
     lockHost: (options) =>
       lockHost({
         ...options,
-        agent: './qfleet-agent bench',
+        agent: 'qfleet-agent bench',
         bootId: process.env['QFLEET_AGENT_LOCK_NAME'] ?? options.bootId,
       }),
     readEnvironment: (options) => readEnvironment('/', options),

@@ -24,7 +24,7 @@ export async function probeCommand(options: {
   const onWait = (what: string): void => line.report(what, 0);
   await using _lock = await lockHost({
     bootId: process.env['QFLEET_AGENT_LOCK_NAME'] ?? (await readBootId()),
-    agent: './qfleet-agent probe',
+    agent: 'qfleet-agent probe',
     onWait,
     signal,
   });
