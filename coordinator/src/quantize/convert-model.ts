@@ -1,6 +1,7 @@
 import type { ConvertedModel } from './converted-model.ts';
 import { quantizeDynamic } from './dynamic/quantize-dynamic.ts';
 import { convertToFloat16 } from './float16/convert-to-float16.ts';
+import { findOverflows, largestFloat16 } from './float16/find-overflows.ts';
 import type { Recipe } from './recipes/recipe.ts';
 import { convertStatic, type StaticConversion } from './static/convert-static.ts';
 import { listFloatOperators } from './static/count-operators.ts';
@@ -22,7 +23,7 @@ export async function convertModel(
         notes: [],
       };
     case 'float16':
-      return convertToFloat16(model, types);
+      return await convertFloat16(bench);
     case 'static':
       return await convertStatic(recipe, bench);
     case 'dynamic': {
@@ -35,4 +36,12 @@ export async function convertModel(
       return quantizeWeightsInt4(model, types, { blockSize, symmetry, accuracyLevel });
     }
   }
+}
+
+async function convertFloat16(bench: Workbench): Promise<ConvertedModel> {
+  const { model, types } = bench.folded;
+  const overflows = await findOverflows(bench);
+  const made = convertToFloat16(model, types, overflows);
+  const unknown = `Whether activations stay within float16 (±${largestFloat16}) is not known: no calibration inputs.`;
+  return overflows ? made : { ...made, notes: [...made.notes, unknown] };
 }

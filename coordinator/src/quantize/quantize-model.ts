@@ -22,6 +22,7 @@ import { checkLayers } from './check/check-layers.ts';
 import { compareOutputs, type Reference, runReference } from './check/compare-outputs.ts';
 import { convertModel } from './convert-model.ts';
 import type { ConvertedModel } from './converted-model.ts';
+import { wantedForFloat16 } from './float16/find-overflows.ts';
 import { foldModel } from './fold-model.ts';
 import { isRefusal } from './is-refusal.ts';
 import { judgeTargets } from './profiles/find-profile.ts';
@@ -106,6 +107,8 @@ async function makeVariants(work: Work): Promise<Quantization> {
   fraction = preparingShare;
   const refusals = new Map<Recipe, QfleetError>();
   for (const recipe of recipes) {
+    if (recipe.scheme === 'float16' && bench.samples.canFeed)
+      bench.announce(bench.folded, wantedForFloat16(bench.folded));
     if (recipe.scheme !== 'static') continue;
     await announceStatic(recipe, bench).catch((thrown: unknown) => refusals.set(recipe, refusalOf(thrown)));
   }
@@ -172,7 +175,12 @@ async function makeVariant(recipe: Recipe, { bench, reference, work }: Making): 
   const stamped = stamp(made.model, recipe, calibration?.record);
   const { path: candidatePath, bytes } = await bench.write(`variant-${recipe.id}`, stamped);
   bench.onStep(`checking ${recipe.id}`);
-  const comparison = await compareOutputs(candidatePath, recipe, reference, bench.limits);
+  const comparison = await compareOutputs(
+    { path: candidatePath, model: stamped },
+    recipe,
+    reference,
+    bench.limits,
+  );
   const layerCheck = await checkStatic(made, candidatePath, bench);
   const path = join(work.outDir, `${recipe.id}.onnx`);
   await rename(candidatePath, path);

@@ -8,7 +8,7 @@ import { writeModel } from '../onnx/write-model.ts';
 import type { OrtChildOptions } from '../ort/ort-child.ts';
 import type { CalibrationCache } from './calibration/calibration-cache.ts';
 import type { CalibrationSamples, SampleSource } from './calibration/calibration-samples.ts';
-import { addHistograms, collectExtremes } from './calibration/collect-statistics.ts';
+import { addHistograms, type CalibrationOptions, collectExtremes } from './calibration/collect-statistics.ts';
 import { explainNonFinite } from './calibration/explain-non-finite.ts';
 import type { Statistics } from './calibration/tensor-statistics.ts';
 import { isRefusal } from './is-refusal.ts';
@@ -53,7 +53,8 @@ export class Workbench {
   readonly #source: SampleSource;
   readonly #cache: CalibrationCache;
   readonly #collected = new Map<SourceModel, Statistics[]>();
-  readonly #wanted = new Map<SourceModel, { tensors: Set<string>; hasHistograms: boolean }>();
+  /** Tensors by name, and whether a histogram is wanted. */
+  readonly #wanted = new Map<SourceModel, Map<string, boolean>>();
   /** Models of which not everything that is wanted could be measured at once. */
   readonly #unmeasurable = new Set<SourceModel>();
   readonly #once = new Map<string, Promise<unknown>>();
@@ -80,9 +81,8 @@ export class Workbench {
 
   /** Says beforehand what will be asked, so that one pass over the inputs serves all recipes. */
   announce(source: SourceModel, { tensors, hasHistograms }: StatisticsRequest): void {
-    const wanted = this.#wanted.get(source) ?? { tensors: new Set(), hasHistograms: false };
-    for (const tensor of tensors) wanted.tensors.add(tensor);
-    wanted.hasHistograms ||= hasHistograms;
+    const wanted = this.#wanted.get(source) ?? new Map<string, boolean>();
+    for (const tensor of tensors) wanted.set(tensor, hasHistograms || wanted.get(tensor) === true);
     this.#wanted.set(source, wanted);
   }
 
@@ -106,16 +106,17 @@ export class Workbench {
 
   /** All that is wanted in one pass; where that fails (it may need too much memory), what this request alone wants. */
   async #measure(source: SourceModel, request: StatisticsRequest): Promise<Statistics> {
-    const { tensors, hasHistograms } = this.#wanted.get(source)!;
-    const wanted = { tensors: [...tensors], hasHistograms };
-    const isMore = tensors.size > new Set(request.tensors).size || hasHistograms !== request.hasHistograms;
-    if (!isMore || this.#unmeasurable.has(source)) return await this.#collect(source, request);
+    const own = new Map(request.tensors.map((tensor) => [tensor, request.hasHistograms]));
+    const wanted = this.#wanted.get(source)!;
+    const isMore = [...wanted].some(([tensor, hasHistogram]) => hasHistogram && own.get(tensor) !== true);
+    if ((!isMore && wanted.size === own.size) || this.#unmeasurable.has(source))
+      return await this.#collect(source, own);
     try {
       return await this.#collect(source, wanted);
     } catch (thrown) {
       if (!isRefusal(thrown)) throw thrown;
       this.#unmeasurable.add(source);
-      return await this.#collect(source, request);
+      return await this.#collect(source, own);
     }
   }
 
@@ -150,8 +151,9 @@ export class Workbench {
     return { path, bytes };
   }
 
-  async #collect(source: SourceModel, { tensors, hasHistograms }: StatisticsRequest): Promise<Statistics> {
-    const names = [...new Set(tensors)];
+  async #collect(source: SourceModel, wanted: ReadonlyMap<string, boolean>): Promise<Statistics> {
+    const names = [...wanted.keys()];
+    const counted = names.filter((tensor) => wanted.get(tensor));
     const key = {
       model: (await this.fileOf(source)).digest,
       datasetDigest: this.#source.calibration?.datasetDigest ?? '',
@@ -159,20 +161,24 @@ export class Workbench {
       contract: this.#source.contract,
       tensors: names.toSorted(),
     };
-    const options = { ...this.limits, tensors: names };
+    const optionsFor = (tensors: readonly string[], step: string): CalibrationOptions => ({
+      ...this.limits,
+      tensors,
+      onInput: this.#progress(step),
+    });
     const extremes = await this.#cached({ ...key, hasHistograms: false }, () =>
-      collectExtremes(source.model, this.inputs, { ...options, onInput: this.#progress('calibrating') }),
+      collectExtremes(source.model, this.inputs, optionsFor(names, 'calibrating')),
     );
-    const statistics = hasHistograms
-      ? await this.#cached({ ...key, hasHistograms }, () =>
-          addHistograms(source.model, this.inputs, {
-            ...options,
-            statistics: extremes,
-            types: source.types,
-            onInput: this.#progress('counting values'),
-          }),
-        )
-      : extremes;
+    const countAll = (): Promise<Statistics> =>
+      addHistograms(source.model, this.inputs, {
+        ...optionsFor(counted, 'counting values'),
+        statistics: extremes,
+        types: source.types,
+      });
+    const statistics =
+      counted.length === 0
+        ? extremes
+        : await this.#cached({ ...key, counted: counted.toSorted(), hasHistograms: true }, countAll);
     this.#collected.set(source, [...(this.#collected.get(source) ?? []), statistics]);
     return statistics;
   }

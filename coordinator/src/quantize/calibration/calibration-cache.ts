@@ -16,6 +16,8 @@ export interface StatisticsKey {
   readonly contract: unknown;
   readonly tensors: readonly string[];
   readonly hasHistograms: boolean;
+  /** Those of the tensors that have histograms, where not all do. */
+  readonly counted?: readonly string[];
 }
 
 /** Where statistics are kept between quantizations, so that one that was interrupted goes on from them. */

@@ -17,30 +17,41 @@ export interface NonFiniteTensor {
   /** Of its main graph. */
   readonly types: ReadonlyMap<string, TensorType>;
   readonly tensor: string;
-  /** Which calibration input, from 0, and what it feeds. */
-  readonly input: number;
   readonly feeds: Feeds;
 }
 
-/**
- * Why a tensor holds a NaN or an infinity: runs the model on that input and looks for the first tensor on the way that
- * does. Says whether the input brings it, a constant of the model, or an operator makes it of finite values.
- */
+/** Why a tensor that would have to be quantized holds a NaN or an infinity: `refused`, with `findNonFiniteCause`'s answer. */
 export async function explainNonFinite(
-  { model, types, tensor, input, feeds }: NonFiniteTensor,
+  found: NonFiniteTensor & { readonly input: number },
   options: OrtChildOptions,
 ): Promise<QfleetError> {
+  const { cause, hint } = await findNonFiniteCause(found, options);
+  return new QfleetError(
+    'refused',
+    `Tensor "${found.tensor}", which would have to be quantized, has a NaN or an infinity for calibration input ${found.input}: ${cause}.`,
+    { hint },
+  );
+}
+
+interface Cause {
+  readonly cause: string;
+  readonly hint: string;
+}
+
+/**
+ * Runs the model on an input and looks for the first tensor on the way to this one that is not finite. Says whether the
+ * input brings it, a constant of the model, or an operator makes it of finite values.
+ */
+export async function findNonFiniteCause(
+  { model, types, tensor, feeds }: NonFiniteTensor,
+  options: OrtChildOptions,
+): Promise<Cause> {
   const index = indexGraph(model.graph!);
   const way = listAncestors(model.graph!.node, index, tensor).filter(
     (name) => types.get(name)?.elementType === 'float32' && !index.initialisers.has(name),
   );
   const first = await findFirst(model, way, feeds, options);
-  const { cause, hint } = describeCause(first ?? tensor, index);
-  return new QfleetError(
-    'refused',
-    `Tensor "${tensor}", which would have to be quantized, has a NaN or an infinity for calibration input ${input}: ${cause}.`,
-    { hint },
-  );
+  return describeCause(first ?? tensor, index);
 }
 
 /** The tensor and everything that it is computed from, in the order in which that is computed, graph inputs first. */
@@ -72,10 +83,7 @@ async function findFirst(
   return tensors[sums.findIndex((sum) => sum !== 0)];
 }
 
-function describeCause(
-  tensor: string,
-  { producers, initialisers }: GraphIndex,
-): { readonly cause: string; readonly hint: string } {
+function describeCause(tensor: string, { producers, initialisers }: GraphIndex): Cause {
   const node = producers.get(tensor);
   if (!node) {
     return {

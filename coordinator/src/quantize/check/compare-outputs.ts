@@ -1,4 +1,6 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
+import { inferShapes } from '../../onnx/shapes.ts';
 import { OrtChild, type OrtChildOptions } from '../../ort/ort-child.ts';
 import type { Feeds, Outputs, SessionMetadata } from '../../ort/ort-messages.ts';
 import {
@@ -6,6 +8,7 @@ import {
   maxComparisonBytes,
   maxComparisons,
 } from '../calibration/calibration-samples.ts';
+import { findNonFiniteCause } from '../calibration/explain-non-finite.ts';
 import { generateInputs, openSizes } from '../calibration/generate-inputs.ts';
 import type { Recipe } from '../recipes/recipe.ts';
 import { OutputNoise } from './output-noise.ts';
@@ -26,6 +29,9 @@ export interface OutputComparison {
 
 /** Below this folding has changed more than rounding: fp32 on two machines agrees to about 100 dB. */
 const foldingNoiseFloorDb = 80;
+
+const comparedInFloat32 =
+  'Compared as this machine computes it: in float32 wherever its ONNX Runtime has no float16 kernel.';
 
 /** The original model's outputs for calibration inputs, as many as the memory bound allows, or for made-up ones. */
 export async function runReference(
@@ -69,9 +75,12 @@ function refusedOnly(thrown: unknown): undefined {
   throw thrown;
 }
 
-/** Loads the file as a device would, runs it, and compares its outputs with the reference. */
+/**
+ * Loads the file as a device would, runs it, and compares its outputs with the reference. Throws `refused` where an output
+ * is not finite that the model's is, naming the operator at which that begins.
+ */
 export async function compareOutputs(
-  path: string,
+  { path, model }: { readonly path: string; readonly model: ModelProto },
   recipe: Recipe,
   reference: Reference,
   limits: OrtChildOptions,
@@ -79,18 +88,30 @@ export async function compareOutputs(
   await using child = OrtChild.take(limits);
   await child.open({ path, optimisation: 'all' });
   const noise = new OutputNoise();
+  let first: Feeds | undefined;
   let i = 0;
-  for await (const feeds of reference.inputs()) noise.add(reference.outputs[i++]!, await child.run(feeds));
-  if (noise.nonFinite > 0) {
-    throw new QfleetError(
-      'refused',
-      `Recipe ${recipe.id} gives ${noise.nonFinite} NaN or infinite outputs.`,
-      {
-        hint: 'Calibrate with inputs like those that the model will meet.',
-      },
-    );
+  for await (const feeds of reference.inputs()) {
+    noise.add(reference.outputs[i++]!, await child.run(feeds));
+    if (noise.nonFinite().length > 0) first ??= feeds;
   }
+  if (first && noise.isBroken) throw await brokenOutput(noise, { recipe, model, feeds: first }, limits);
   return describeNoise(noise, recipe, reference);
+}
+
+async function brokenOutput(
+  noise: OutputNoise,
+  { recipe, model, feeds }: { readonly recipe: Recipe; readonly model: ModelProto; readonly feeds: Feeds },
+  limits: OrtChildOptions,
+): Promise<QfleetError> {
+  const { name, count } = noise.nonFinite().find(({ referenceCount }) => referenceCount === 0)!;
+  const types = await inferShapes(model, limits);
+  const found = await findNonFiniteCause({ model, types, tensor: name, feeds }, limits).catch(refusedOnly);
+  return new QfleetError(
+    'refused',
+    `Recipe ${recipe.id} gives ${count} NaN or infinite values in output "${name}", where the model's are finite` +
+      `${found ? `: ${found.cause}` : ''}.`,
+    { hint: 'Keep that operator, or what feeds it, float (keepFloat in a recipe of your own).' },
+  );
 }
 
 function describeNoise(noise: OutputNoise, recipe: Recipe, { outputs, kind }: Reference): OutputComparison {
@@ -104,6 +125,12 @@ function describeNoise(noise: OutputNoise, recipe: Recipe, { outputs, kind }: Re
   if (!Number.isFinite(worst.sqnrDb))
     return { sqnrDb: undefined, notes: equalOrSilent(worst.sqnrDb, outputs.length) };
   const notes = [`Output SQNR over ${outputs.length} calibration inputs, of output "${worst.name}".`];
+  for (const { name, count, referenceCount } of noise.nonFinite()) {
+    notes.push(
+      `${count} values of output "${name}" are NaN or infinite where the model's are finite; of the model's own ${referenceCount} are.`,
+    );
+  }
+  if (recipe.scheme === 'float16') notes.push(comparedInFloat32);
   if (recipe.scheme === 'float32' && worst.sqnrDb < foldingNoiseFloorDb) {
     notes.push(`Folding changed outputs by more than rounding: ${worst.sqnrDb.toFixed(1)} dB.`);
   }

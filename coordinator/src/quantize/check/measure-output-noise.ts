@@ -26,7 +26,7 @@ export async function measureOutputNoise(
     let i = 0;
     for await (const feeds of bench.samples.feeds(noiseInputs))
       noise.add(expected[i++]!, await child.run(feeds));
-    return noise.nonFinite > 0 ? Number.NEGATIVE_INFINITY : noise.worst()!.sqnrDb;
+    return noise.isBroken ? Number.NEGATIVE_INFINITY : noise.worst()!.sqnrDb;
   };
   await using pool = new OrtPool((await bench.fileOf(bench.folded)).sizeBytes, bench.limits);
   return await Array.fromAsync(pool.map(writeEach(bench, candidates), measure));

@@ -1,21 +1,33 @@
+import type { TensorData } from '@qfleet/shared/inputs/typed-array-for.ts';
 import { addNoise, measureNoise, type NoiseSums, noNoise, sqnrOf } from '../../ort/noise-sums.ts';
 import type { Outputs } from '../../ort/ort-messages.ts';
 
 /** How far outputs differ from a reference, as SQNR over all values of one output and all inputs added. Filled input by input. */
 export class OutputNoise {
   readonly #sums = new Map<string, NoiseSums>();
+  /** Values of the reference that are NaN or infinite, by output. */
+  readonly #referenceNonFinite = new Map<string, number>();
 
   add(reference: Outputs, outputs: Outputs): void {
     for (const [name, expected] of Object.entries(reference)) {
       const found = outputs[name]?.data ?? new Float32Array(expected.data.length).fill(Number.NaN);
+      const own = countNonFinite(expected.data);
+      this.#referenceNonFinite.set(name, own + (this.#referenceNonFinite.get(name) ?? 0));
       const sums = this.#sums.get(name) ?? noNoise;
       this.#sums.set(name, addNoise(sums, measureNoise(expected.data, found)));
     }
   }
 
-  /** Values that are NaN or infinite where the reference's are not. */
-  get nonFinite(): number {
-    return [...this.#sums.values()].reduce((total, sums) => total + sums.nonFinite, 0);
+  /** Outputs with values that are NaN or infinite where the reference's are not, and how many of the reference's are. */
+  nonFinite(): { readonly name: string; readonly count: number; readonly referenceCount: number }[] {
+    return [...this.#sums].flatMap(([name, { nonFinite: count }]) =>
+      count > 0 ? [{ name, count, referenceCount: this.#referenceNonFinite.get(name)! }] : [],
+    );
+  }
+
+  /** True where an output is not finite that is finite throughout in the reference. */
+  get isBroken(): boolean {
+    return this.nonFinite().some(({ referenceCount }) => referenceCount === 0);
   }
 
   /** The output that differs most, dB; `Infinity` where all are equal, undefined where nothing was added. */
@@ -23,4 +35,11 @@ export class OutputNoise {
     const all = [...this.#sums].map(([name, sums]) => ({ name, sqnrDb: sqnrOf(sums) }));
     return all.sort((a, b) => a.sqnrDb - b.sqnrDb)[0];
   }
+}
+
+function countNonFinite(values: TensorData): number {
+  if (!(values instanceof Float32Array || values instanceof Float64Array)) return 0;
+  let count = 0;
+  for (const value of values) if (!Number.isFinite(value)) count++;
+  return count;
 }

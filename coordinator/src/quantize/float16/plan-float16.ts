@@ -20,14 +20,21 @@ interface Context {
   isFloat32(tensor: string): boolean;
   /** An initialiser that no caller may override. */
   isConstant(tensor: string): boolean;
+  /** An activation that float16 cannot hold. */
+  overflows(tensor: string): boolean;
 }
 
-/** Decides node by node, in file order, so that an operator knows of its inputs. */
-export function planFloat16(graph: GraphProto, types: ReadonlyMap<string, TensorType>): Float16Plan {
+/** Decides node by node, in file order, so that an operator knows of its inputs. What `overflowing` names stays float32. */
+export function planFloat16(
+  graph: GraphProto,
+  types: ReadonlyMap<string, TensorType>,
+  overflowing: ReadonlySet<string> = new Set(),
+): Float16Plan {
   const index = indexGraph(graph);
   const isFloat32 = (tensor: string): boolean => types.get(tensor)?.elementType === 'float32';
   const isConstant = (tensor: string): boolean => index.initialisers.has(tensor) && !index.inputs.has(tensor);
-  const context = { index, isFloat32, isConstant };
+  const overflows = (tensor: string): boolean => overflowing.has(tensor);
+  const context = { index, isFloat32, isConstant, overflows };
   const nodes = new Set<NodeProto>();
   for (const node of graph.node) if (canBeFloat16(node, nodes, context)) nodes.add(node);
   return { index, nodes, ...collectConstants(nodes, context), isFloat32 };
@@ -36,11 +43,12 @@ export function planFloat16(graph: GraphProto, types: ReadonlyMap<string, Tensor
 function canBeFloat16(
   node: NodeProto,
   nodes: ReadonlySet<NodeProto>,
-  { index, isFloat32, isConstant }: Context,
+  { index, isFloat32, isConstant, overflows }: Context,
 ): boolean {
   const role = float16Role(node);
   const floats = node.input.filter(isFloat32);
   if (role === 'float32' || floats.length === 0) return false;
+  if ([...node.input, ...node.output].some(overflows)) return false;
   return (
     role === 'weighty' ||
     floats.every((tensor) => isConstant(tensor) || nodes.has(index.producers.get(tensor)!))
