@@ -2,9 +2,9 @@
 # Makes a fresh checkout ready: installs the pinned packages where they are missing or out of date, and
 # checks that npm's own Node 24 is what will run. Needs only a Node that can start npm. Quiet when all is well.
 #
-#   ensure.sh agent        what ./qfleet-agent runs on
-#   ensure.sh coordinator  what ./qfleet runs on, the agent on its machine too
-#   ensure.sh              everything, for tests and checks
+#   ensure.sh agent        for an agent
+#   ensure.sh coordinator  for a coordinator, with the agent on its machine
+#   ensure.sh              for tests and checks: everything
 set -eu
 cd "$(dirname "$0")/.."
 wanted=${1:-all}

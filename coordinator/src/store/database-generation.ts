@@ -52,7 +52,7 @@ export function checkLineage(dataDir: string): string[] {
   const notices: string[] = [];
   if (!log && generation % 2 === 1) {
     notices.push(
-      `${path} was not closed in order and there is no ${databaseName}-wal: if the file was copied without it, the last runs and results are missing. Copy both, or make backups with qfleet backup.`,
+      `${path} was not closed in order and there is no ${databaseName}-wal: if the file was copied without it, the last runs and results are missing. Copy both, or make backups with ./qfleet backup.`,
     );
   }
   const known = readCard(dataDir);

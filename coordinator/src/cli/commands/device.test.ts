@@ -25,9 +25,9 @@ test('a certificate that has expired or soon will, and a copied identity, are to
   await store.recordRival('lasting', { hostnames: ['pi', 'copy'], sinceMs: 1, lastMs: 2 });
 
   const listed = await qfleet('device', 'ls');
-  assert.match(listed, /expired +away, certificate expired on \S+ \(3 days ago\)/);
-  assert.match(listed, /ending +away, certificate ends on \S+ \(in 12 days\)/);
-  assert.match(listed, /lasting +away, identity used by two hosts \(pi, copy\)/);
+  assert.match(listed, /expired +never connected, certificate expired on \S+ \(3 days ago\)/);
+  assert.match(listed, /ending +never connected, certificate ends on \S+ \(in 12 days\)/);
+  assert.match(listed, /lasting +never connected, identity used by two hosts \(pi, copy\)/);
   assert.match(
     await qfleet('device', 'show', 'expired'),
     /certificate +certificate expired .*device add expired --out/,

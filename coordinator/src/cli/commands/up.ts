@@ -6,8 +6,9 @@ import { readPidFile, removePidFile, writePidFile } from '../../main/pid-file.ts
 import { resolveDataDir } from '../../main/resolve-data-dir.ts';
 import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, type GlobalOptions, say } from '../cli-context.ts';
+import { parseAnswerFormat, printAnswer } from '../output/print-answer.ts';
 import { logPathOf, startDetached } from '../start-detached.ts';
-import { commaList, hostPort, wholeNumber, withExample } from '../with-options.ts';
+import { commaList, hostPort, wholeNumber, withAnswer, withExample } from '../with-options.ts';
 
 interface UpOptions extends GlobalOptions {
   readonly port: number;
@@ -17,12 +18,12 @@ interface UpOptions extends GlobalOptions {
   readonly reportMemory?: number;
   readonly logLevel: string;
   readonly detach?: boolean;
+  readonly output?: string;
 }
 
 /** `qfleet up`: the coordinator, until it is stopped. */
 export function addUpCommand(program: Command, context: CliContext): void {
-  const command = program
-    .command('up')
+  const command = withAnswer(program.command('up'))
     .description('start the coordinator and stay until stopped; with --detach, go on in the background')
     .option('-d, --detach', 'return when it answers; its log goes to coordinator.log of the data folder')
     .option('--port <n>', 'port of the operators’ API on 127.0.0.1; 0: any free one', wholeNumber(0), 7080)
@@ -40,6 +41,7 @@ export function addUpCommand(program: Command, context: CliContext): void {
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async () => {
       const options = command.optsWithGlobals<UpOptions>();
+      parseAnswerFormat(options.output);
       if (options.detach) return detach(context, options, (program as Raw).rawArgs);
       await up(context, options);
     });
@@ -64,6 +66,7 @@ async function detach(context: CliContext, options: UpOptions, rawArgs: readonly
   if (!wasRunning) say(context, `  log     ${logPathOf(dataDir)}`);
   say(context, `  pid     ${info.pid}; stop it with: ./qfleet down${dataFlag(options)}`);
   tellNext(context);
+  printAnswer(context, options, { ...info, url: client.url });
 }
 
 /** What the next command has to repeat, so that it finds the same coordinator. */
