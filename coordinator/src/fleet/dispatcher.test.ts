@@ -31,7 +31,7 @@ test('while 200 devices get their jobs the event loop turns, and a result has it
     await store.createRun(exampleRun('r', deviceIds, 2));
     const { calls, counted } = countCalls(store);
     const leases: { deviceId: string; turn: number; jobId: string }[] = [];
-    const turns = countTurns();
+    using turns = countTurns();
     const context = createContext(counted);
     const whole = Promise.withResolvers<void>();
     for (const deviceId of deviceIds) {
@@ -42,6 +42,7 @@ test('while 200 devices get their jobs the event loop turns, and a result has it
       context.sessions.add(await session);
     }
     const dispatcher = new Dispatcher(context);
+    using _stopped = { [Symbol.dispose]: () => dispatcher.stop() };
     const running = dispatcher.run();
     await whole.promise;
     const inOneTurn = Object.values(Object.groupBy(leases, ({ turn }) => turn)).map(
@@ -61,7 +62,6 @@ test('while 200 devices get their jobs the event loop turns, and a result has it
     assert.deepEqual(calls, ['leaseNextJobs(1)', 'appendEvents(1)']);
     dispatcher.stop();
     await running;
-    turns.stop();
   } finally {
     await store[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
@@ -127,12 +127,12 @@ function countCalls(store: Store): { readonly calls: string[]; readonly counted:
 }
 
 /** How often the event loop has turned. */
-function countTurns(): { count(): number; stop(): void } {
+function countTurns(): Disposable & { count(): number } {
   let turns = 0;
   let immediate = setImmediate(next);
   function next(): void {
     turns++;
     immediate = setImmediate(next);
   }
-  return { count: () => turns, stop: () => clearImmediate(immediate) };
+  return { count: () => turns, [Symbol.dispose]: () => clearImmediate(immediate) };
 }
