@@ -73,12 +73,18 @@ const causes: readonly Cause[] = [
 export function explainBrokenLink(error: unknown, link: BrokenLink): EndReason | undefined {
   if (!isServiceError(error)) return undefined;
   const cause = causes.find(({ pattern }) => pattern.test(error.details));
-  if (cause) return { message: cause.explain(link.coordinator), isLasting: cause.isLasting };
+  const nowMs = Date.now();
+  const hasExpired = link.certificateEndsAtMs <= nowMs;
+  const own = hasExpired ? (describeCertificateEnd(link.certificateEndsAtMs, nowMs) ?? '') : '';
+  if (cause) {
+    // By a clock that is far ahead both certificates have expired, and the coordinator's is only the first to be seen.
+    const isBoth = hasExpired && /certificate/i.test(error.details);
+    const message = cause.explain(link.coordinator);
+    return { message: isBoth ? `${message} ${own}` : message, isLasting: isBoth || cause.isLasting };
+  }
   if (link.wasWelcomed || !cutOff.test(error.details)) return undefined;
   // The coordinator looks at the certificate after the handshake, and closes the connection without a word.
-  const nowMs = Date.now();
-  if (link.certificateEndsAtMs > nowMs) return { message: explainCut(link), isLasting: false };
-  return { message: describeCertificateEnd(link.certificateEndsAtMs, nowMs) ?? '', isLasting: true };
+  return hasExpired ? { message: own, isLasting: true } : { message: explainCut(link), isLasting: false };
 }
 
 /** What gRPC says of a connection that the other side closed while it was made. */

@@ -11,10 +11,16 @@ import { Link } from './link.ts';
 const dayMs = 24 * 3_600_000;
 
 /** What an agent says when its coordinator has closed the connection for its certificate's sake. */
-async function explainRefusal(endsAtMs: number, trusts: 'us' | 'another'): Promise<string> {
+async function explainRefusal(
+  endsAtMs: number,
+  trusts: 'us' | 'another',
+  serverEndsAtMs = Date.now() + 100 * dayMs,
+): Promise<string> {
   const certificates = await makeTestCertificates();
   const other = await makeTestCertificates();
-  const trusted = trusts === 'us' ? certificates : { ...certificates, caPem: other.caPem };
+  const server = await certificates.issueServer(serverEndsAtMs);
+  const caPem = trusts === 'us' ? certificates.caPem : other.caPem;
+  const trusted = { ...certificates, server, caPem };
   await using coordinator = await FakeCoordinator.start({ certificates: trusted });
   const device = await certificates.issueDevice('dev_a', [], endsAtMs);
   using link = new Link({
@@ -62,5 +68,11 @@ describe('an agent that is refused by a coordinator that says nothing', () => {
     const message = await explainRefusal(endsAtMs, 'another');
     assert.ok(message.includes(`which ends on ${new Date(endsAtMs).toISOString()}`), message);
     assert.match(message, /coordinator's clock/);
+  });
+
+  it('names both certificates where its clock says that both have expired', async () => {
+    const message = await explainRefusal(Date.now() - 40 * dayMs, 'us', Date.now() - 10 * dayMs);
+    assert.match(message, /The certificate of 127\.0\.0\.1:\d+ is not valid at this device's time/);
+    assert.match(message, /This device's certificate expired on .*, 40 days ago/);
   });
 });

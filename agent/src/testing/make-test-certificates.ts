@@ -30,6 +30,8 @@ interface Leaf {
 export interface TestCertificates {
   readonly caPem: string;
   readonly server: Leaf;
+  /** Another one of the coordinator, that ends at another time, milliseconds since 1970. */
+  issueServer(endsAtMs: number): Promise<Leaf>;
   /** A device's key and certificate, for clients only; with further names that no coordinator would give it. */
   issueDevice(deviceId: string, names?: JsonGeneralNames, endsAtMs?: number): Promise<Leaf>;
   /** Writes an identity folder as `qfleet device add` does. */
@@ -41,6 +43,8 @@ export async function makeTestCertificates(): Promise<TestCertificates> {
   return {
     caPem: authority.pem,
     server: await issue(authority, 'coordinator', [{ type: 'dns', value: coordinatorName }], 'serverAuth'),
+    issueServer: (endsAtMs) =>
+      issue(authority, 'coordinator', [{ type: 'dns', value: coordinatorName }], 'serverAuth', endsAtMs),
     issueDevice: (deviceId, names = [], endsAtMs = undefined) =>
       issue(authority, deviceId, [deviceName(deviceId), ...names], 'clientAuth', endsAtMs),
     writeIdentity: async (folder, deviceId, coordinator) => {

@@ -18,6 +18,7 @@ import { defaultFleetOptions } from './fleet-options.ts';
 import { IdentityWatch } from './identity-watch.ts';
 import { LastSeen } from './last-seen.ts';
 import { OpenCalls } from './open-calls.ts';
+import { OwnCertificateWatch } from './own-certificate-watch.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { SettlingRuns } from './settling-runs.ts';
 
@@ -82,6 +83,10 @@ function createContext(store: Store): FleetContext {
     identities: new IdentityWatch(),
     settling: new SettlingRuns(),
     paces: unused,
+    ownCertificate: new OwnCertificateWatch(
+      Number.POSITIVE_INFINITY,
+      createLogger({ name: 'test', level: 'fatal' }),
+    ),
     progress: new GroupCommit(async () => []),
     options: { ...defaultFleetOptions, pollIntervalMs: 3_600_000 },
     logger: createLogger({ name: 'test', level: 'fatal' }),

@@ -73,6 +73,7 @@ export class Dispatcher {
 
   async #look(): Promise<void> {
     this.#nextLookMs = performance.now() + this.#context.options.pollIntervalMs;
+    this.#context.ownCertificate.look(Date.now());
     await this.#endForbiddenCalls();
     this.#endSilentSessions();
     await extendLeases(this.#context);

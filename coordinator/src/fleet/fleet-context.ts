@@ -9,6 +9,7 @@ import type { FleetOptions } from './fleet-options.ts';
 import type { IdentityWatch } from './identity-watch.ts';
 import type { LastSeen } from './last-seen.ts';
 import type { OpenCalls } from './open-calls.ts';
+import type { OwnCertificateWatch } from './own-certificate-watch.ts';
 import type { SessionRegistry } from './session-registry.ts';
 import type { SettlingRuns } from './settling-runs.ts';
 import type { UploadQuota } from './upload-quota.ts';
@@ -27,6 +28,7 @@ export interface FleetContext {
   readonly clock: SteadyClock;
   readonly lastSeen: LastSeen;
   readonly identities: IdentityWatch;
+  readonly ownCertificate: OwnCertificateWatch;
   readonly paces: DevicePaces;
   readonly settling: SettlingRuns;
   readonly progress: GroupCommit<AttemptProgress, void>;

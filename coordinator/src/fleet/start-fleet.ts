@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { Server } from '@grpc/grpc-js';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Logger } from '@qfleet/shared/logger.ts';
@@ -16,6 +17,7 @@ import { defaultFleetOptions, type FleetOptions } from './fleet-options.ts';
 import { IdentityWatch } from './identity-watch.ts';
 import { LastSeen } from './last-seen.ts';
 import { OpenCalls } from './open-calls.ts';
+import { OwnCertificateWatch } from './own-certificate-watch.ts';
 import { type Presence, SessionRegistry } from './session-registry.ts';
 import { SettlingRuns } from './settling-runs.ts';
 import { UploadQuota } from './upload-quota.ts';
@@ -64,6 +66,7 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
     clock: new SteadyClock(),
     lastSeen: new LastSeen(),
     identities: new IdentityWatch(),
+    ownCertificate: new OwnCertificateWatch(endOf(parts.authority.server.certificatePem), parts.logger),
     settling: new SettlingRuns(),
     paces: new DevicePaces({ perSecond: options.maxCallsPerSecond, burst: options.maxCallBurst }),
     progress: new GroupCommit(async (attempts) => {
@@ -109,4 +112,8 @@ async function stopServer(context: FleetContext, server: Server): Promise<void> 
   const timer = setTimeout(() => server.forceShutdown(), context.options.stopMs);
   await closed;
   clearTimeout(timer);
+}
+
+function endOf(certificatePem: string): number {
+  return new X509Certificate(certificatePem).validToDate.getTime();
 }
