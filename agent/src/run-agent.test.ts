@@ -355,6 +355,11 @@ describe('an agent and its coordinator', () => {
     await using second = new AgentProcess(identity);
     assert.equal(await second.ended(), 78);
     assert.match(second.log, /Another agent is running/);
+    const link = join(folder.path, 'link-to-state');
+    await symlink(join(identity, 'state'), link);
+    await using third = new AgentProcess(identity, { QFLEET_AGENT_STATE: link });
+    assert.equal(await third.ended(), 78);
+    assert.match(third.log, /Another agent is running/);
   });
 });
 

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { digestBytes } from '@qfleet/shared/digest.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { BackendInfo__Output } from '@qfleet/shared/gen/qfleet/v1/BackendInfo.ts';
 import type { Hello } from '@qfleet/shared/gen/qfleet/v1/Hello.ts';
@@ -19,11 +18,13 @@ import { TransferLog } from './blobs/transfer-log.ts';
 import type { Identity } from './config/read-identity.ts';
 import type { AgentConfig } from './config/resolve-config.ts';
 import { readEnvironment } from './environment/read-environment.ts';
-import { lockHost, tryExclusive } from './host/host-lock.ts';
+import { lockHost } from './host/host-lock.ts';
+import { ownState } from './host/own-state.ts';
 import { readBootId } from './inventory/read-boot-id.ts';
 import { readInventory } from './inventory/read-inventory.ts';
 import { JobDesk } from './jobs/job-desk.ts';
 import type { JobTools } from './jobs/run-job.ts';
+import { removeLeftovers } from './remove-leftovers.ts';
 import { endLeftovers } from './runner/end-leftovers.ts';
 import { startRunner } from './runner/start-runner.ts';
 import type { SessionHandlers } from './session/hold-session.ts';
@@ -36,8 +37,6 @@ import type { AgentStatus } from './status/agent-status.ts';
 import { StatusFile } from './status/status-file.ts';
 import { surviveStrays } from './survive-strays.ts';
 
-/** Work of a job that never came back is removed after this long. */
-const maxWorkAgeMs = 7 * 24 * 3600 * 1000;
 /** An agent that leaves waits so long for its last results to be taken; they are sent after the next start otherwise. */
 const lastDeliveryMs = 10_000;
 
@@ -55,9 +54,9 @@ export interface RunAgentOptions {
 export async function runAgent(options: RunAgentOptions): Promise<void> {
   const { config, identity, log, leave } = options;
   await mkdir(config.stateFolder, { recursive: true, mode: 0o700 });
-  await using _owner = await ownState(config.stateFolder);
+  await using owned = await ownState(config.stateFolder);
   for (const warning of identity.warnings) log.warn(warning);
-  const ended = await endLeftovers(config.stateFolder);
+  const ended = await endLeftovers(owned.path);
   if (ended.length > 0)
     log.warn({ pids: ended }, 'Ended what an earlier agent of this state folder left running.');
   const inventory = await readInventory();
@@ -115,7 +114,7 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
   });
   const spool = await Spool.open(join(stateFolder, 'spool'), log);
   const workFolder = join(stateFolder, 'work');
-  await removeOldWork(workFolder);
+  await removeLeftovers(workFolder);
   const health: { isConnected: boolean; lastError?: AgentStatus['lastError'] } = { isConnected: false };
   const progress = new ProgressSender();
   const desk: JobDesk = new JobDesk({
@@ -301,25 +300,6 @@ function hello({ inventory, bootId, instanceId, backends }: Facts, desk: JobDesk
     backends: [...backends],
     heldJobs: desk.held ? [desk.held, ...unsent] : unsent,
   };
-}
-
-/** Two agents in one state folder would undo each other's work. */
-async function ownState(stateFolder: string): Promise<AsyncDisposable> {
-  const owned = await tryExclusive(`qfleet-state-${digestBytes(stateFolder).slice(0, 32)}`);
-  if (owned) return owned;
-  throw new QfleetError('configuration', `Another agent is running with the state folder ${stateFolder}.`, {
-    hint: 'Stop it, or give this one another --state folder (and an identity of its own).',
-  });
-}
-
-async function removeOldWork(workFolder: string): Promise<void> {
-  await mkdir(workFolder, { recursive: true });
-  for (const name of await readdir(workFolder)) {
-    const path = join(workFolder, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found && Date.now() - found.mtimeMs > maxWorkAgeMs)
-      await rm(path, { recursive: true, force: true }).catch(() => undefined);
-  }
 }
 
 async function waitForDelivery(spool: Spool, leave: AbortSignal): Promise<void> {

@@ -7,6 +7,8 @@ import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { EvaluateJob__Output } from '@qfleet/shared/gen/qfleet/v1/EvaluateJob.ts';
 import type { ShardEvaluation } from '../runner/protocol.ts';
 
+/** Of a job's folder: what a later attempt on this device goes on from. */
+export const keptOfAttempts = 'shards';
 /** A saved shard begins with its digest and a line feed. */
 const digestLineBytes = 65;
 
@@ -21,7 +23,7 @@ export class PartialEvaluation {
   #finished = new Set<number>();
 
   static async open(workFolder: string, job: EvaluateJob__Output): Promise<PartialEvaluation> {
-    const folder = join(workFolder, 'shards');
+    const folder = join(workFolder, keptOfAttempts);
     await mkdir(folder, { recursive: true });
     return new PartialEvaluation(folder, canonicalJson(job));
   }
