@@ -69,6 +69,22 @@ test('a command is named as it is typed in a checkout: ./qfleet, never npx qflee
   assert.deepEqual(wrong, []);
 });
 
+test('what an input is made of is named by one flag in every command', () => {
+  const all = Object.values(programs).flatMap((program) => [
+    program,
+    ...program.commands.flatMap(withChildren),
+  ]);
+  const flags = all.flatMap((command) =>
+    command.options.filter(({ hidden }) => !hidden).map(({ long }) => long),
+  );
+  assert.deepEqual([...new Set(flags.filter((flag) => flag?.includes('contract')))], ['--contract']);
+  assert.ok(flags.filter((flag) => flag === '--contract').length >= 3);
+});
+
+function withChildren(command: Command): Command[] {
+  return [command, ...command.commands.flatMap((child) => withChildren(child as Command))];
+}
+
 /** The words of the command, up to where the sentence goes on. */
 function wordsOf(rest: string): string[] {
   const [command = ''] = rest.split(/\.\/qfleet|,? then |, |\. |: /);

@@ -81,6 +81,10 @@ test('doctor says of each thing how it is, and exits 0 where nothing failed', as
   assert.ok(findings.some(({ what, state }) => what === 'ONNX Runtime' && state === 'ok'));
   for (const { what, state, fix } of findings) assert.equal(state === 'ok', fix === undefined, what);
   assert.equal(code, findings.some(({ state }) => state === 'failed') ? 1 : 0);
+  const emulation = fileURLToPath(new URL('../../../deploy/virtual-device.ts', import.meta.url));
+  const { code: canEmulate } = await qfleet(['check', 'pi3'], { script: emulation });
+  const emulator = findings.find(({ what }) => what === 'emulator');
+  assert.equal(emulator?.state === 'ok', canEmulate === 0, 'as what emulates boards says itself');
 });
 
 test('a completion script offers commands and options', async () => {

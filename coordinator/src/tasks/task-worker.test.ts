@@ -21,13 +21,13 @@ beforeEach(() => {
 
 const logger = createLogger({ name: 'test', level: 'silent' });
 
-function createWorker(store: Store, run: TaskKind['run']): TaskWorker {
+function createWorker(store: Store, run: TaskKind['run'], log = logger): TaskWorker {
   const kinds = [{ kind: 'try', run }];
   return new TaskWorker({
     store,
     events: new EventBus(store),
     kinds,
-    logger,
+    logger: log,
     createId: () => createId('task'),
   });
 }
@@ -113,4 +113,24 @@ test('a task that was running when the coordinator went down is done by the next
   await using next = createWorker(reopened, async (params) => params);
   next.start();
   assert.equal((await waitForEnd(reopened, id)).result, 7);
+});
+
+test('what the user can mend is logged in a line, a fault of ours with its stack', async () => {
+  await using store = await openStore(dataDir);
+  const logged: Record<string, unknown>[] = [];
+  const note = (facts: Record<string, unknown>): void => void logged.push(facts);
+  const log = { ...logger, info: () => undefined, warn: note, error: note } as unknown as typeof logger;
+  const thrown = [
+    new QfleetError('refused', 'That is no image.', { hint: 'Take another.' }),
+    new TypeError('oops'),
+  ];
+  await using worker = createWorker(store, () => Promise.reject(thrown.shift()), log);
+  for (const params of [1, 2]) await waitForEnd(store, (await worker.enqueue('try', params)).id);
+  assert.deepEqual(
+    logged.map(({ err, code, message }) => [err instanceof Error, code, message]),
+    [
+      [false, 'refused', 'That is no image.'],
+      [true, undefined, undefined],
+    ],
+  );
 });
