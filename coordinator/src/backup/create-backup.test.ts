@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -100,5 +101,9 @@ test('without a coordinator the same, and none starts meanwhile; a damaged datab
     code: 'configuration',
     message: /qfleet\.db.* is damaged/,
   });
+  truncateSync(join(dataDir, 'qfleet.db'));
+  await assert.rejects(backUpAtRest({ ...order, outDir: join(root, 'bad') }), { message: /is empty/ });
+  const nowhere = { ...order, dataDir: join(root, 'nowhere'), outDir: join(root, 'bad') };
+  await assert.rejects(backUpAtRest(nowhere), { code: 'not-found' });
   assert.ok(!existsSync(join(root, 'bad')), 'nothing that looks like a backup');
 });

@@ -1,4 +1,3 @@
-import { QfleetError } from '@qfleet/shared/errors.ts';
 import { type Kysely, sql } from 'kysely';
 import type { DatabaseClock } from './database-clock.ts';
 import { initial } from './migrations/0001-initial.ts';
@@ -12,10 +11,13 @@ import type { Database } from './schema.ts';
 /** In order; a released one never changes. */
 const migrations: readonly Migration[] = [initial, imports, blobsOfResults, largeFleets, identities];
 
+/** Their names, as a database records them. */
+export const knownMigrations: ReadonlySet<string> = new Set(migrations.map(({ name }) => name));
+
 /**
  * Brings the schema up to date, each step with its record in one transaction (both dialects have
- * transactional DDL), so that a kill half-way leaves nothing half done. Throws `configuration` where the
- * database was written by a newer qfleet.
+ * transactional DDL), so that a kill half-way leaves nothing half done. Whether a newer qfleet wrote the database is
+ * looked at before (`checkSchema`).
  */
 export async function migrate(database: Database, clock: DatabaseClock, types: ColumnTypes): Promise<void> {
   const db = database as unknown as Kysely<MigrationSchema>;
@@ -27,7 +29,6 @@ export async function migrate(database: Database, clock: DatabaseClock, types: C
     .execute();
   const applied = await db.selectFrom('migrations').select('name').execute();
   const done = new Set(applied.map((row) => row.name));
-  refuseNewer(done);
   for (const migration of migrations) {
     if (done.has(migration.name)) continue;
     await db.transaction().execute(async (trx) => {
@@ -42,17 +43,4 @@ export async function migrate(database: Database, clock: DatabaseClock, types: C
 
 interface MigrationSchema {
   migrations: { name: string; applied_at_ms: number };
-}
-
-function refuseNewer(done: ReadonlySet<string>): void {
-  const known = new Set(migrations.map((migration) => migration.name));
-  const unknown = [...done].filter((name) => !known.has(name));
-  if (unknown.length === 0) return;
-  throw new QfleetError(
-    'configuration',
-    `The database was written by a newer qfleet (${unknown.join(', ')}).`,
-    {
-      hint: 'Install that version again, or choose another folder with --data.',
-    },
-  );
 }

@@ -134,6 +134,24 @@ describe('a data folder whose database cannot be used is refused with its path a
     }
   });
 
+  test('a database of another program, and one of a newer version, which are left as they were', async () => {
+    const other = makeFolder();
+    const newer = await makeStore();
+    {
+      using foreign = new DatabaseSync(database(other));
+      foreign.exec('create table bookmarks (url text)');
+      using own = new DatabaseSync(database(newer));
+      own.exec("insert into migrations values ('9999-from-the-future', 0)");
+    }
+    const before = [other, newer].map((folder) => readFileSync(database(folder)).readUInt32BE(60));
+    await refuses(other, /is a database of another program/, /backup/);
+    await refuses(newer, /was written by a newer qfleet \(9999-from-the-future\)/);
+    assert.deepEqual(
+      [other, newer].map((folder) => readFileSync(database(folder)).readUInt32BE(60)),
+      before,
+    );
+  });
+
   test('a log with damage before later commits, and one that belongs to another database', async () => {
     const folder = await makeKilledStore();
     const bytes = readFileSync(log(folder));

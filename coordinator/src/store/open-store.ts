@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { checkDatabase } from './check-database.ts';
 import { checkDatabaseFile } from './check-database-file.ts';
+import { checkSchema } from './check-schema.ts';
 import { damagedDatabase } from './damaged-database.ts';
 import { createSqliteClock, type DatabaseClock } from './database-clock.ts';
 import { checkLineage, markClosed, markOpened, refuseLostDatabase } from './database-generation.ts';
@@ -48,6 +49,7 @@ export async function openStore(
   parts.defer(() => db.destroy());
   const store = new SqlStore(db, clock);
   try {
+    checkSchema(database, path);
     await markOpened(database, dataDir);
     await migrate(db, clock, { bytes: 'blob' });
     await store.requeueRunningTasks();

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { checkDatabase } from '../../store/check-database.ts';
 import { checkDatabaseFile } from '../../store/check-database-file.ts';
+import { checkSchema } from '../../store/check-schema.ts';
 import { restoreHint } from '../../store/damaged-database.ts';
 import { checkLineage, refuseLostDatabase } from '../../store/database-generation.ts';
 import { databaseName } from '../../store/database-name.ts';
@@ -34,6 +35,7 @@ async function readAll(path: string, dataDir: string): Promise<Finding> {
   if (problems.length > 0) {
     return { what, state: 'failed', detail: `${path} is damaged: ${problems.join('; ')}`, fix: restoreHint };
   }
+  checkSchema(database, path);
   if (changedResults > 0)
     notices.push(`${changedResults} stored results are damaged; reports leave them out.`);
   if (notices.length === 0) return { what, state: 'ok', detail: `${path} is whole` };

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { openAuthority } from '../../pki/open-authority.ts';
 import { openStore } from '../../store/open-store.ts';
@@ -58,6 +59,16 @@ test('a database with damaged pages, an emptied and a deleted one have failed, w
     assert.ok(detail.includes(path), detail);
     assert.match(fix ?? '', /backup/);
   }
+});
+
+test('a database of a newer version has failed, with what to do', async () => {
+  const dataDir = await makeData('newer');
+  const raw = new DatabaseSync(join(dataDir, 'qfleet.db'));
+  raw.exec("insert into migrations values ('9999-from-the-future', 0)");
+  raw.close();
+  const { state, detail, fix } = await look(checkDatabaseOfFolder, dataDir);
+  assert.deepEqual([state, /newer qfleet/.test(detail)], ['failed', true]);
+  assert.match(fix ?? '', /that version/);
 });
 
 test('a damaged key or certificate of the authority is named', async () => {
