@@ -103,7 +103,7 @@ describe('nothing is lost', () => {
     assert.equal(report.cells[0].readings['latency.p50'].status, 'measured');
   });
 
-  test('a result that could not be handed in waits in the spool until the coordinator is back', async () => {
+  test('a result that could not be submitted waits in the spool until the coordinator is back', async () => {
     await using lab = new Lab();
     const coordinator = await lab.startCoordinator();
     const agent = await lab.startAgent('board', '--backends', 'noop');
