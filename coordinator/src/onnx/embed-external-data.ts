@@ -117,7 +117,7 @@ async function checkOpened(file: FileHandle, real: string, location: string): Pr
   if (found.ino !== ino || found.dev !== dev) {
     throw new QfleetError('refused', `External data "${location}" was replaced while it was read.`);
   }
-  if (nlink === 1) return;
+  if (nlink <= 1) return;
   throw new QfleetError(
     'refused',
     `External data "${location}" is a hard link: the file has ${nlink} names, and one may lie outside of the model's folder.`,

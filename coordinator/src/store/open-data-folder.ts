@@ -17,7 +17,8 @@ export function openDataFolder(dataDir: string): string[] {
       { hint: `Check what is in it, then: chmod 700 ${dataDir}` },
     );
   }
-  if (own !== undefined && own !== 0 && uid !== own) {
+  // Root's is as good as ours: volumes of containers are, and root could do anything anyway.
+  if (own !== undefined && own !== 0 && uid !== own && uid !== 0) {
     throw new QfleetError(
       'configuration',
       `The data folder ${dataDir} belongs to user ${uid}; this coordinator runs as user ${own}.`,

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   cpSync,
   linkSync,
@@ -244,9 +245,10 @@ describe('a data folder that others can change', () => {
   test('is refused where it is another user’s', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
     const folder = makeFolder();
     chmodSync(folder, 0o770);
+    chownSync(folder, 65533, 0);
     const other = { uid: 65534, gid: 0, encoding: 'utf8', timeout: 60_000 } as const;
     const { stderr } = spawnSync(process.execPath, [loop, folder], other);
-    assert.match(stderr, /belongs to user 0; this coordinator runs as user 65534/);
+    assert.match(stderr, /belongs to user 65533; this coordinator runs as user 65534/);
   });
 
   test('a link planted under the name of a temporary file is not followed', async () => {

@@ -21,7 +21,7 @@ export const checkDataFolder: Check = async ({ dataDir }) => {
     return { what, state: 'failed', detail: `${dataDir} is no folder`, fix };
   }
   const own = process.getuid?.();
-  if (own !== undefined && own !== 0 && found.uid !== own) {
+  if (own !== undefined && own !== 0 && found.uid !== own && found.uid !== 0) {
     const fix = 'Use it as that user, or choose another folder with --data.';
     return { what, state: 'failed', detail: `${dataDir} belongs to user ${found.uid}`, fix };
   }
