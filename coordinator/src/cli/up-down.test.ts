@@ -121,10 +121,14 @@ test('a program that qfleet runs through ends where qfleet is killed', async () 
   await until('its end', () => !isProcessAlive(child) || undefined);
 });
 
+/** The child that is the agent; before it becomes the program, the launcher has others. */
 function childOf(pid: number): number | undefined {
   try {
-    const [first] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
-    return first ? Number(first) : undefined;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+    return children
+      .filter(Boolean)
+      .map(Number)
+      .find((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('qfleet-agent.cjs'));
   } catch {
     return undefined;
   }
