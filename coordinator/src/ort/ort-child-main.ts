@@ -28,7 +28,7 @@ hideFloat16Array();
 const { InferenceSession, Tensor } = await import('onnxruntime-node');
 
 const sessions = new Map<string, Session>();
-const histograms = new Histograms();
+const histograms = [new Histograms(), new Histograms()] as const;
 const staged = new StagedValues();
 
 process.on('message', (request: OrtRequest) => void answer(request));
@@ -54,7 +54,7 @@ async function handle(request: OrtAction): Promise<unknown> {
     case 'histogram':
       return await addToHistograms(request);
     case 'take-histograms':
-      return histograms.take();
+      return histograms.map((half) => half.take());
     case 'compare':
       return await compareSessions(request);
     case 'stage-inputs':
@@ -73,7 +73,7 @@ async function handle(request: OrtAction): Promise<unknown> {
 async function reset(): Promise<void> {
   for (const session of sessions.values()) await session.release();
   sessions.clear();
-  histograms.take();
+  for (const half of histograms) half.take();
   staged.clear();
 }
 
@@ -121,11 +121,11 @@ async function runForScalars({ slot, feeds, names }: ScalarsRequest): Promise<Fl
   return Float64Array.from(names, (name) => Number((outputs[name] as OrtTensor | undefined)?.data[0]));
 }
 
-async function addToHistograms({ slot, feeds, tensors, bins }: HistogramRequest): Promise<void> {
+async function addToHistograms({ slot, feeds, half, tensors, bins }: HistogramRequest): Promise<void> {
   const names = tensors.map(({ tensor }) => tensor);
   const outputs = await runSession(slot, feeds, names);
   for (const { tensor, low, high } of tensors) {
-    histograms.add(tensor, (outputs[tensor] as OrtTensor).data as Float32Array, { low, high, bins });
+    histograms[half].add(tensor, (outputs[tensor] as OrtTensor).data as Float32Array, { low, high, bins });
   }
 }
 

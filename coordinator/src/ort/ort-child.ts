@@ -126,8 +126,9 @@ export class OrtChild implements AsyncDisposable {
     await this.#ask({ kind: 'histogram', slot: mainSlot, ...request });
   }
 
-  async takeHistograms(): Promise<Record<string, Float64Array>> {
-    return (await this.#ask({ kind: 'take-histograms' })) as Record<string, Float64Array>;
+  /** Counts by tensor, of both halves. */
+  async takeHistograms(): Promise<Record<string, Float64Array>[]> {
+    return (await this.#ask({ kind: 'take-histograms' })) as Record<string, Float64Array>[];
   }
 
   /** Runs the models of two slots on the same inputs and compares tensors, one result per pair. */

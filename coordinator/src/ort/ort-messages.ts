@@ -61,6 +61,8 @@ export interface HistogramRequest {
   readonly kind: 'histogram';
   readonly slot: string;
   readonly feeds: Feeds;
+  /** Which of two sets of histograms they are counted in. */
+  readonly half: 0 | 1;
   readonly tensors: readonly HistogramBins[];
   readonly bins: number;
 }

@@ -31,7 +31,7 @@ const maxBytes = 256 * 2 ** 20;
 /** So many digits of the dataset's digest begin the name of its files. */
 const ownerDigits = 16;
 /** Part of every key: another way of collecting must not find what an older one left. */
-const version = 2;
+const version = 3;
 
 /** Keeps nothing: for quantizing plain files. */
 export const noCache: CalibrationCache = {

@@ -16,9 +16,11 @@ import { OrtChild } from '../../ort/ort-child.ts';
 import type { Feeds } from '../../ort/ort-messages.ts';
 import { randomValues, randomWeights } from '../rewrite/fixtures/random-tensor.ts';
 import { floats } from '../rewrite/fixtures/run-model.ts';
+import { uint8Activations } from '../static/compute-scale.ts';
 import { withOutputs } from './augment-model.ts';
 import { addHistograms, collectExtremes } from './collect-statistics.ts';
-import { histogramBins, type Statistics } from './tensor-statistics.ts';
+import { findObserver } from './observers/find-observer.ts';
+import { halfOf, histogramBins, type Statistics } from './tensor-statistics.ts';
 
 /** Conv, Relu, depthwise Conv, pooling, Gemm; `log` is NaN where an image's values are below -8. */
 function smallNet(): ModelProto {
@@ -130,8 +132,38 @@ describe('collecting statistics', () => {
       // A value on the edge between two bins may be rounded into either.
       const differences = histogram!.map((each, bin) => Math.abs(each - expected[bin]!));
       assert.ok(differences.reduce((a, b) => a + b, 0) <= 4, tensor);
-      const { histogram: _, ...rest } = statistics[tensor]!;
-      assert.deepEqual(rest, extremes[tensor]);
+      const { histogram: _, halves, ...rest } = statistics[tensor]!;
+      const { halves: extremesOfHalves, ...extremesOfAll } = extremes[tensor]!;
+      assert.deepEqual(rest, extremesOfAll);
+      assert.deepEqual(
+        halves!.map(({ low, high, average }) => ({ low, high, average })),
+        extremesOfHalves,
+      );
+    }
+  });
+
+  it('knows the even and the odd inputs apart: their ranges are those of collecting them alone', async () => {
+    const both = await count(await collect());
+    for (const half of [0, 1] as const) {
+      const own = items.filter((_, i) => i % 2 === half);
+      const alone = await count(await collect(own, tensors), own);
+      for (const tensor of tensors) {
+        const found = halfOf(both, half)[tensor]!;
+        const { low, high, average, histogram } = alone[tensor]!;
+        assert.deepEqual([found.low, found.high, found.average], [low, high, average], tensor);
+        const total = (counts: readonly number[]): number => counts.reduce((sum, each) => sum + each, 0);
+        assert.equal(total(found.histogram!), total(histogram!), tensor);
+        const binWidth = (both[tensor]!.high - both[tensor]!.low) / histogramBins;
+        for (const spec of [{ method: 'mse' }, { method: 'percentile', percentile: 99 }] as const) {
+          const [halved, whole] = [found, alone[tensor]!].map((seen) =>
+            findObserver(spec.method).chooseRange(seen, uint8Activations, spec),
+          );
+          // Bins have other edges: a bin, or a step of the search, either way.
+          const step = 0.03 * (high - low) + 2 * binWidth;
+          assert.ok(Math.abs(halved!.low - whole!.low) < step, `${tensor} ${spec.method}`);
+          assert.ok(Math.abs(halved!.high - whole!.high) < step, `${tensor} ${spec.method}`);
+        }
+      }
     }
   });
 
@@ -178,11 +210,10 @@ describe('collecting statistics', () => {
     const large = items.map((item) => item.map((value) => (Math.abs(value) + 1) * 5e37));
     const found = await collect(large, ['image']);
     const values = large.flatMap((item) => [...item]);
-    assert.deepEqual(found['image'], {
-      low: Math.min(...values),
-      high: Math.max(...values),
-      average: found['image']!.average,
-    });
+    assert.deepEqual(
+      [found['image']!.low, found['image']!.high],
+      [Math.min(...values), Math.max(...values)],
+    );
     large[4]![7] = Number.NaN;
     assert.equal((await collect(large, ['image']))['image']!.nonFiniteIn, 4);
   });

@@ -85,23 +85,53 @@ export async function addHistograms(
     low: statistics[tensor]!.low,
     high: statistics[tensor]!.high,
   }));
-  const totals = new Map(tensors.map((tensor) => [tensor, new Float64Array(histogramBins)]));
+  const halves = ([0, 1] as const).map(() => emptyCounts(tensors));
   const sizeOf = ({ tensor }: HistogramBins): number =>
     4 * (elementCount(options.types.get(tensor)?.shape ?? []) ?? 1);
   const groups = groupBySize(layouts, sizeOf, maxExposedBytes);
   await withPool(withOutputs(model, tensors), options, async (pool) => {
-    const observe = async (child: OrtChild, feeds: Feeds): Promise<void> => {
-      for (const group of groups) await child.addToHistograms({ feeds, tensors: group, bins: histogramBins });
+    const observe = async (child: OrtChild, { feeds, half }: HalvedFeeds): Promise<void> => {
+      for (const group of groups)
+        await child.addToHistograms({ feeds, half, tensors: group, bins: histogramBins });
     };
     let done = 0;
-    for await (const _ of pool.map(inputs(), observe)) onInput?.(++done);
-    for (const child of pool.children) addCounts(totals, await child.takeHistograms());
+    for await (const _ of pool.map(inHalves(inputs()), observe)) onInput?.(++done);
+    for (const child of pool.children)
+      for (const [half, counts] of (await child.takeHistograms()).entries()) addCounts(halves[half]!, counts);
   });
   const counted = tensors.map((tensor): [string, TensorStatistics] => [
     tensor,
-    { ...statistics[tensor]!, histogram: [...totals.get(tensor)!] },
+    withHistograms(statistics[tensor]!, halves[0]!.get(tensor)!, halves[1]!.get(tensor)!),
   ]);
   return { ...statistics, ...Object.fromEntries(counted) };
+}
+
+interface HalvedFeeds {
+  readonly feeds: Feeds;
+  readonly half: 0 | 1;
+}
+
+/** Even inputs and odd ones, from 0. */
+async function* inHalves(inputs: AsyncIterable<Feeds>): AsyncGenerator<HalvedFeeds> {
+  let index = 0;
+  for await (const feeds of inputs) yield { feeds, half: index++ % 2 === 0 ? 0 : 1 };
+}
+
+function emptyCounts(tensors: readonly string[]): Map<string, Float64Array> {
+  return new Map(tensors.map((tensor) => [tensor, new Float64Array(histogramBins)]));
+}
+
+function withHistograms(seen: TensorStatistics, even: Float64Array, odd: Float64Array): TensorStatistics {
+  const histogramRange = { low: seen.low, high: seen.high };
+  const all = { ...seen, histogram: [...even.map((count, bin) => count + odd[bin]!)] };
+  if (!seen.halves) return all;
+  return {
+    ...all,
+    halves: [
+      { ...seen.halves[0], histogram: [...even], histogramRange },
+      { ...seen.halves[1], histogram: [...odd], histogramRange },
+    ],
+  };
 }
 
 /** Runs with the model loaded in every child; graph optimisation may fuse what is not observed, which rounds the same. */
@@ -151,9 +181,8 @@ class Extremes {
 }
 
 class TensorExtremes {
-  #low = Number.POSITIVE_INFINITY;
-  #high = Number.NEGATIVE_INFINITY;
-  #average: Range | undefined;
+  readonly #all = new RunningRange();
+  readonly #halves = [new RunningRange(), new RunningRange()] as const;
   #nonFiniteIn: number | undefined;
   #hasUnknownSum = false;
 
@@ -165,11 +194,8 @@ class TensorExtremes {
       return;
     }
     this.#hasUnknownSum ||= !Number.isFinite(sum);
-    this.#low = Math.min(this.#low, low);
-    this.#high = Math.max(this.#high, high);
-    this.#average = this.#average
-      ? { low: mixIn(this.#average.low, low), high: mixIn(this.#average.high, high) }
-      : { low, high };
+    this.#all.add({ low, high });
+    this.#halves[input % 2 === 0 ? 0 : 1].add({ low, high });
   }
 
   get isSuspect(): boolean {
@@ -181,9 +207,37 @@ class TensorExtremes {
   }
 
   describe(): TensorStatistics {
-    const nothing = { low: 0, high: 0, average: { low: 0, high: 0 } };
-    if (this.#nonFiniteIn !== undefined) return { ...nothing, nonFiniteIn: this.#nonFiniteIn };
-    return this.#average ? { low: this.#low, high: this.#high, average: this.#average } : nothing;
+    if (this.#nonFiniteIn !== undefined)
+      return { low: 0, high: 0, average: { low: 0, high: 0 }, nonFiniteIn: this.#nonFiniteIn };
+    const [even, odd] = this.#halves;
+    return {
+      ...this.#all.describe(),
+      ...(odd.isEmpty || even.isEmpty ? {} : { halves: [even.describe(), odd.describe()] as const }),
+    };
+  }
+}
+
+class RunningRange {
+  #low = Number.POSITIVE_INFINITY;
+  #high = Number.NEGATIVE_INFINITY;
+  #average: Range | undefined;
+
+  get isEmpty(): boolean {
+    return this.#average === undefined;
+  }
+
+  add({ low, high }: Range): void {
+    this.#low = Math.min(this.#low, low);
+    this.#high = Math.max(this.#high, high);
+    this.#average = this.#average
+      ? { low: mixIn(this.#average.low, low), high: mixIn(this.#average.high, high) }
+      : { low, high };
+  }
+
+  describe(): Range & { readonly average: Range } {
+    return this.#average
+      ? { low: this.#low, high: this.#high, average: this.#average }
+      : { low: 0, high: 0, average: { low: 0, high: 0 } };
   }
 }
 

@@ -11,11 +11,13 @@ export class OutputNoise {
   add(reference: Outputs, outputs: Outputs): void {
     for (const [name, expected] of Object.entries(reference)) {
       const found = outputs[name]?.data ?? new Float32Array(expected.data.length).fill(Number.NaN);
-      const own = countNonFinite(expected.data);
-      this.#referenceNonFinite.set(name, own + (this.#referenceNonFinite.get(name) ?? 0));
-      const sums = this.#sums.get(name) ?? noNoise;
-      this.#sums.set(name, addNoise(sums, measureNoise(expected.data, found)));
+      this.#count(name, countNonFinite(expected.data), measureNoise(expected.data, found));
     }
+  }
+
+  /** All that another has seen, too. */
+  merge(other: OutputNoise): void {
+    for (const [name, sums] of other.#sums) this.#count(name, other.#referenceNonFinite.get(name)!, sums);
   }
 
   /** Outputs with values that are NaN or infinite where the reference's are not, and how many of the reference's are. */
@@ -35,6 +37,30 @@ export class OutputNoise {
     const all = [...this.#sums].map(([name, sums]) => ({ name, sqnrDb: sqnrOf(sums) }));
     return all.sort((a, b) => a.sqnrDb - b.sqnrDb)[0];
   }
+
+  #count(name: string, referenceNonFinite: number, sums: NoiseSums): void {
+    this.#referenceNonFinite.set(name, referenceNonFinite + (this.#referenceNonFinite.get(name) ?? 0));
+    this.#sums.set(name, addNoise(this.#sums.get(name) ?? noNoise, sums));
+  }
+}
+
+/** Output SQNR over several inputs, dB: of all together, and of the worst one. -Infinity where outputs are not finite. */
+export interface InputsNoise {
+  readonly pooledDb: number;
+  readonly worstDb: number;
+}
+
+/** Sums up noise input by input; of several outputs the worst counts. An input whose reference is all 0 is no worst one. */
+export function summariseNoise(inputs: readonly OutputNoise[]): InputsNoise {
+  const pooled = new OutputNoise();
+  let worstDb = Number.POSITIVE_INFINITY;
+  for (const input of inputs) {
+    pooled.merge(input);
+    const sqnrDb = input.worst()?.sqnrDb ?? Number.POSITIVE_INFINITY;
+    if (sqnrDb > Number.NEGATIVE_INFINITY) worstDb = Math.min(worstDb, sqnrDb);
+  }
+  if (pooled.isBroken) return { pooledDb: Number.NEGATIVE_INFINITY, worstDb: Number.NEGATIVE_INFINITY };
+  return { pooledDb: pooled.worst()?.sqnrDb ?? Number.POSITIVE_INFINITY, worstDb };
 }
 
 function countNonFinite(values: TensorData): number {

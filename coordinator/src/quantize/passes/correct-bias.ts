@@ -13,6 +13,13 @@ export interface BiasCorrectionRequest {
   readonly nodes: ReadonlySet<string>;
 }
 
+export interface BiasCorrections {
+  /** What to add to the bias of each output channel, by the node's name. */
+  readonly corrections: ReadonlyMap<string, Float32Array>;
+  /** The first so many calibration inputs were used. */
+  readonly inputs: number;
+}
+
 /** Inputs to correct on: each gives hundreds of values per channel in most layers. */
 const maxInputs = 16;
 /** Bound on the tensors that are kept of both models at once, bytes. */
@@ -28,17 +35,18 @@ const maxKeptBytes = 256 * 2 ** 20;
 export async function measureBiasCorrections(
   { source, quantized, nodes }: BiasCorrectionRequest,
   bench: Workbench,
-): Promise<Map<string, Float32Array>> {
+): Promise<BiasCorrections> {
+  const inputs = Math.min(chooseCount(source.types), bench.samples.count);
   const layers = source.model
     .graph!.node.filter(({ name, opType }) => nodes.has(name) && (opType === 'Conv' || opType === 'Gemm'))
     .map(({ name }) => name);
   const corrections = new Map<string, Float32Array>();
-  if (layers.length === 0) return corrections;
+  if (layers.length === 0) return { corrections, inputs };
   const names = new Set(layers);
   const reference = splitAtLayers(source.model, names, source.types);
   const candidate = splitAtLayers(quantized, names, await inferShapes(quantized, bench.limits));
   await using child = OrtChild.take(bench.limits);
-  for await (const feeds of bench.samples.feeds(chooseCount(source.types))) {
+  for await (const feeds of bench.samples.feeds(inputs)) {
     await child.stageInputs({ stores: ['reference', 'candidate'], feeds });
   }
   for (const [i, layer] of layers.entries()) {
@@ -52,7 +60,7 @@ export async function measureBiasCorrections(
     });
     corrections.set(layer, shift);
   }
-  return corrections;
+  return { corrections, inputs };
 }
 
 async function advance(child: OrtChild, store: string, stage: Stage, bench: Workbench): Promise<void> {

@@ -1,6 +1,6 @@
 import { chooseRanges, findObserver } from '../calibration/observers/find-observer.ts';
 import type { ObserverSpec } from '../calibration/observers/observer.ts';
-import { measureOutputNoise } from '../check/measure-output-noise.ts';
+import { measurePooledNoise } from '../check/measure-output-noise.ts';
 import type { ConvertedModel } from '../converted-model.ts';
 import { isRefusal } from '../is-refusal.ts';
 import { chooseKeptFloat } from '../passes/choose-kept-float.ts';
@@ -99,14 +99,19 @@ function isComparable(tensor: string, { clips }: StaticPlan, source: SourceModel
 async function calibrate(recipe: StaticRecipe, source: SourceModel, bench: Workbench): Promise<Calibrated> {
   const planned = planStatic(source.model, source.types, recipe);
   const statistics = await bench.statistics(source, wantedStatistics(recipe, planned));
-  const rangesBy = (observer: ObserverSpec): Ranges => chooseRanges(statistics, recipe.activations, observer);
+  const rangesBy = (observer: ObserverSpec, from = statistics): Ranges =>
+    chooseRanges(from, recipe.activations, observer);
   const emit = (ranges: Ranges, { keptFloat, corrections }: Choices = {}): Emission => {
     const plan = planStatic(source.model, source.types, recipe, keptFloat);
     return { plan, converted: emitStatic(plan, ranges, recipe, corrections) };
   };
   const { observer, notes } =
     recipe.observer.method === 'search'
-      ? await chooseObserver(bench, (candidate) => emit(rangesBy(candidate)).converted.model)
+      ? await chooseObserver(
+          bench,
+          statistics,
+          (candidate, from) => emit(rangesBy(candidate, from)).converted.model,
+        )
       : { observer: recipe.observer, notes: [] };
   const ranges = rangesBy(observer);
   return { source, planned, observer, ranges, notes, emit: (choices) => emit(ranges, choices) };
@@ -129,8 +134,8 @@ async function chooseEqualized(
     throw thrown;
   });
   if ('code' in equalized) return withNote(plain, `Weights not equalized: ${equalized.message}`);
-  const models = [plain, equalized].map(({ emit }) => emit().converted.model);
-  const [before, after] = await measureOutputNoise(bench, models);
+  const models = [plain, equalized].map(({ emit }) => ({ model: emit().converted.model }));
+  const [before, after] = await measurePooledNoise(bench, models);
   const figures = `output SQNR ${after!.toFixed(1)} dB with, ${before!.toFixed(1)} dB without`;
   return after! > before!
     ? withNote(equalized, `Weights of ${pairs} pairs of layers equalized: ${figures}.`)
@@ -146,15 +151,21 @@ function equalizedModel(bench: Workbench): Promise<{ readonly pairs: number; rea
   });
 }
 
-/** Corrections for these ranges, unless the outputs are as near to the float model's without them. */
+/**
+ * Corrections for these ranges, unless the outputs are as near to the float model's without them, on other inputs than
+ * they were measured on where there are enough.
+ */
 async function correctBiases({ source, planned, emit }: Calibrated, bench: Workbench): Promise<Correction> {
   const plain = emit().converted.model;
   const nodes = new Set(listMacNodes(planned));
-  const corrections = await measureBiasCorrections({ source, quantized: plain, nodes }, bench);
+  const { corrections, inputs } = await measureBiasCorrections({ source, quantized: plain, nodes }, bench);
   if (corrections.size === 0) return { notes: [] };
   const corrected = emit({ corrections }).converted.model;
-  const [before, after] = await measureOutputNoise(bench, [plain, corrected]);
-  const figures = `output SQNR ${after!.toFixed(1)} dB with, ${before!.toFixed(1)} dB without`;
+  const isHeldOut = bench.samples.count >= 2 * inputs;
+  const isJudgedOn = (input: number): boolean => !isHeldOut || input >= inputs;
+  const judged = [plain, corrected].map((model) => ({ model, isJudgedOn }));
+  const [before, after] = await measurePooledNoise(bench, judged);
+  const figures = `output SQNR ${after!.toFixed(1)} dB with, ${before!.toFixed(1)} dB without${isHeldOut ? ', on held-out inputs' : ''}`;
   return after! > before!
     ? { corrections, notes: [`Biases of ${corrections.size} layers corrected: ${figures}.`] }
     : { notes: [`Biases not corrected: ${figures}.`] };
