@@ -210,10 +210,7 @@ describe('collecting statistics', () => {
     const large = items.map((item) => item.map((value) => (Math.abs(value) + 1) * 5e37));
     const found = await collect(large, ['image']);
     const values = large.flatMap((item) => [...item]);
-    assert.deepEqual(
-      [found['image']!.low, found['image']!.high],
-      [Math.min(...values), Math.max(...values)],
-    );
+    assert.deepEqual([found['image']!.low, found['image']!.high], [Math.min(...values), Math.max(...values)]);
     large[4]![7] = Number.NaN;
     assert.equal((await collect(large, ['image']))['image']!.nonFiniteIn, 4);
   });

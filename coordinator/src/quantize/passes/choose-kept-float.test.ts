@@ -8,14 +8,15 @@ import { indexGraph } from '../../onnx/graph-index.ts';
 import { OrtChild } from '../../ort/ort-child.ts';
 import { hopelessLayerNet } from '../fixtures/hopeless-layer-net.ts';
 import { quantizeNet, randomItems, readGraph, readParsed, staticRecipe } from '../fixtures/quantize-net.ts';
+import { residualNet } from '../fixtures/residual-net.ts';
 import type { Quantization, QuantizedVariant } from '../quantize-model.ts';
 import type { Recipe } from '../recipes/recipe.ts';
 import { randomWeights } from '../rewrite/fixtures/random-tensor.ts';
 import { countOptimised, floats } from '../rewrite/fixtures/run-model.ts';
 
 const items = randomItems([8], 200);
-const mixed = (id: string, maxFlipsPoints: number): Recipe =>
-  staticRecipe(id, { weights: { granularity: 'per-tensor' }, goal: { maxFlipsPoints } });
+const mixed = (id: string, maxFlipsPoints: number, maxSizeRatio = 0.5): Recipe =>
+  staticRecipe(id, { weights: { granularity: 'per-tensor' }, goal: { maxFlipsPoints, maxSizeRatio } });
 
 describe('keeping the most sensitive operators float', () => {
   let folder = '';
@@ -25,7 +26,13 @@ describe('keeping the most sensitive operators float', () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'qfleet-test-'));
-    const orders = ['fp32', 'int8-per-tensor', mixed('strict', 10), mixed('strictest', 0), mixed('lax', 100)];
+    const orders = [
+      'fp32',
+      'int8-per-tensor',
+      mixed('strict', 10),
+      mixed('strictest', 0, 1),
+      mixed('lax', 100),
+    ];
     made = await quantizeNet(folder, hopelessLayerNet(), orders, { items });
     assert.deepEqual(made.refused, []);
   });
@@ -72,8 +79,36 @@ describe('keeping the most sensitive operators float', () => {
       const flips = await flipsOf(recipe);
       assert.ok(flips <= most, `${flips} points of answers change with ${recipe}`);
       const note = variant(recipe).record.notes.find((each) => each.includes('kept float'))!;
-      assert.ok(note.includes(`${flips.toFixed(2)} points of answers change then`), note);
+      assert.ok(note.includes(`operators kept float, ${flips.toFixed(2)} points [`), note);
     }
+  });
+
+  it('stays within its size, and says that the goal is missed', async () => {
+    const small = staticRecipe('small', {
+      weights: { granularity: 'per-tensor' },
+      goal: { maxFlipsPoints: 1, maxSizeRatio: 0.3 },
+    });
+    const { variants } = await quantizeNet(folder, hopelessLayerNet(), [small], { items });
+    const { notes, floatOperators } = variants[0]!.record;
+    assert.equal(floatOperators['Gemm'], undefined);
+    assert.ok(notes.some((note) => /The goal of 1 points is not met: .* larger than 30 %/.test(note)));
+  });
+
+  it('does not take a few changed answers for a goal missed, and says what so few inputs cannot prove', async () => {
+    const made = await quantizeNet(folder, residualNet(), ['int8-mixed'], {
+      items: randomItems([3, 8, 8], 60),
+    });
+    const { notes } = made.variants[0]!.record;
+    assert.ok(
+      notes.some((note) => /^Nothing had to stay float: .* points \[/.test(note)),
+      notes.join('\n'),
+    );
+    assert.ok(
+      notes.some((note) =>
+        /60 inputs cannot prove a goal of 0.5 points: .* 4.87 points .* takes 598 inputs/.test(note),
+      ),
+      notes.join('\n'),
+    );
   });
 
   it('keeps nothing float where the goal is met without', async () => {

@@ -1,5 +1,7 @@
 import { unlink } from 'node:fs/promises';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { binomialCumulative } from '@qfleet/shared/statistics/binomial.ts';
+import { clopperPearson } from '@qfleet/shared/statistics/clopper-pearson.ts';
 import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
 import { addNoise, measureNoise, noNoise, sqnrOf } from '../../ort/noise-sums.ts';
 import type { OrtChild } from '../../ort/ort-child.ts';
@@ -16,6 +18,8 @@ interface Choice {
 interface Candidates {
   /** Multiply-accumulate operators, in graph order. */
   readonly nodes: readonly string[];
+  /** Float32 elements of each one's weights. */
+  readonly weightsOf: (node: string) => number;
   /** The model with these kept float and all others integer. */
   readonly emit: (keptFloat: ReadonlySet<string>) => ModelProto;
 }
@@ -26,89 +30,160 @@ const sensitivityInputs = 8;
 const flipInputs = 512;
 
 /**
- * Mixed precision by measured sensitivity: each operator is quantized alone and ranked by the noise that it makes in
- * the output; then as few of the worst as the goal needs are kept float, found by bisection. Answers are compared
- * with the float model's, which needs no labels: accuracy lost on these inputs cannot exceed the answers changed.
- * Throws `refused` where the first output is no list of class scores.
+ * Mixed precision by measured sensitivity: each operator is quantized alone; those that make most noise in the output
+ * for the bytes that keeping them float costs come first, and as few of them as the goal needs are kept float, found
+ * by bisection, within the goal's size. Answers are compared with the float model's, which needs no labels: accuracy
+ * lost on these inputs cannot exceed the answers changed. The goal is met where the inputs do not show, at 95 %
+ * confidence, that more answers change. Throws `refused` where the first output is no list of class scores.
  */
 export async function chooseKeptFloat(
   goal: NonNullable<StaticRecipe['goal']>,
   bench: Workbench,
-  { nodes, emit }: Candidates,
+  candidates: Candidates,
 ): Promise<Choice> {
+  const { nodes, emit } = candidates;
   const reference = await bench.once('answers', () =>
     answersOf(bench.folded.model, 'reference', bench, flipInputs),
   );
-  const flipsWith = async (kept: readonly string[]): Promise<number> => {
+  const countFlips = async (kept: readonly string[]): Promise<Flips> => {
     const answers = await answersOf(emit(new Set(kept)), `mixed-${kept.length}`, bench, flipInputs);
-    const flips = answers.filter((answer, i) => answer !== reference[i]).length;
-    return (100 * flips) / reference.length;
+    return { changed: answers.filter((answer, i) => answer !== reference[i]).length, of: reference.length };
   };
   bench.onStep('counting changed answers');
-  const before = await flipsWith([]);
-  const found = `${before.toFixed(2)} points of ${reference.length} answers change with everything quantized`;
-  if (before <= goal.maxFlipsPoints) {
-    return { keptFloat: new Set(), notes: [`Nothing had to stay float: ${found}.`] };
-  }
-  const ranked = await rankBySensitivity(nodes, emit, bench);
-  const { count, flips } = await findLeast(ranked, goal.maxFlipsPoints, flipsWith, bench);
-  const kept = ranked.slice(0, count);
+  const before = await countFlips([]);
+  const found = `${describeFlips(before)} with everything quantized`;
+  const resolution = describeResolution(goal.maxFlipsPoints, reference.length);
+  if (isWithin(before, goal.maxFlipsPoints))
+    return { keptFloat: new Set(), notes: [`Nothing had to stay float: ${found}.`, ...resolution] };
+  const ranked = await rankByNoisePerByte(candidates, bench);
+  const affordable = withinSize(ranked, goal.maxSizeRatio);
+  const { count, flips } = await findLeast(affordable, goal.maxFlipsPoints, countFlips, bench);
+  const kept = affordable.slice(0, count);
   const listed = `${kept.slice(0, 8).join(', ')}${kept.length > 8 ? ', …' : ''}`;
+  const missed = isWithin(flips, goal.maxFlipsPoints)
+    ? []
+    : [
+        `The goal of ${goal.maxFlipsPoints} points is not met: more operators in float would make the weights larger than ${100 * goal.maxSizeRatio} % of the float32 model's.`,
+      ];
   return {
     keptFloat: new Set(kept),
     notes: [
-      `${count} of ${nodes.length} operators kept float, ${flips.toFixed(2)} points of answers change then; ${found}: ${listed}.`,
+      `${count} of ${nodes.length} operators kept float, ${describeFlips(flips)} then; ${found}: ${listed}.`,
+      ...missed,
+      ...resolution,
     ],
   };
 }
 
-/** The smallest number of operators from the front that meets the goal; more are taken to be no worse. */
+/** Answers that differ from the float model's. */
+interface Flips {
+  readonly changed: number;
+  readonly of: number;
+}
+
+/** Chance of calling a goal missed that is met. */
+const significance = 0.05;
+
+/** Whether so many changed answers may come of a share within the goal: an exact one-sided binomial test. */
+function isWithin({ changed, of }: Flips, maxFlipsPoints: number): boolean {
+  return 1 - binomialCumulative(changed - 1, of, maxFlipsPoints / 100) > significance;
+}
+
+function describeFlips({ changed, of }: Flips): string {
+  const { low, high } = clopperPearson(changed, of);
+  const points = (share: number): string => (100 * share).toFixed(2);
+  return `${points(changed / of)} points [${points(low)}, ${points(high)}] of ${of} answers change`;
+}
+
+/** What is said of a sample in which no change at all would not prove the goal. */
+function describeResolution(maxFlipsPoints: number, inputs: number): string[] {
+  const needed = Math.ceil(Math.log(significance) / Math.log1p(-maxFlipsPoints / 100));
+  if (maxFlipsPoints === 0 || inputs >= needed) return [];
+  const bound = 100 * (1 - significance ** (1 / inputs));
+  return [
+    `${inputs} inputs cannot prove a goal of ${maxFlipsPoints} points: without one change as many as ${bound.toFixed(2)} points are possible (95 %); it takes ${needed} inputs.`,
+  ];
+}
+
+/** Operators from the front, leaving out what would make the file too large. */
+function withinSize({ ranked, floatBytes }: Ranking, maxSizeRatio: number): string[] {
+  let bytes = floatBytes / 4;
+  return ranked.flatMap(({ node, extraBytes }) => {
+    if (bytes + extraBytes > maxSizeRatio * floatBytes) return [];
+    bytes += extraBytes;
+    return [node];
+  });
+}
+
+/** The smallest number of operators from the front that meets the goal, or all; more are taken to be no worse. */
 async function findLeast(
-  ranked: readonly string[],
+  affordable: readonly string[],
   most: number,
-  flipsWith: (kept: readonly string[]) => Promise<number>,
+  countFlips: (kept: readonly string[]) => Promise<Flips>,
   bench: Workbench,
-): Promise<{ readonly count: number; readonly flips: number }> {
-  let [low, high, flips] = [0, ranked.length, 0];
-  while (high - low > 1) {
+): Promise<{ readonly count: number; readonly flips: Flips }> {
+  let [low, high] = [0, affordable.length];
+  let flips = await countFlips(affordable);
+  while (high - low > 1 && isWithin(flips, most)) {
     const middle = Math.floor((low + high) / 2);
     bench.onStep(`trying ${middle} operators in float`);
-    const found = await flipsWith(ranked.slice(0, middle));
-    if (found <= most) [high, flips] = [middle, found];
+    const found = await countFlips(affordable.slice(0, middle));
+    if (isWithin(found, most)) [high, flips] = [middle, found];
     else low = middle;
   }
   return { count: high, flips };
 }
 
-/** Operators by the noise that each alone makes in the first output, the worst first. */
-async function rankBySensitivity(
-  nodes: readonly string[],
-  emit: Candidates['emit'],
+interface RankedNode {
+  readonly node: string;
+  /** What the weights grow by where it stays float: three bytes for each. */
+  readonly extraBytes: number;
+}
+
+interface Ranking {
+  readonly ranked: readonly RankedNode[];
+  /** All weights in float32. */
+  readonly floatBytes: number;
+}
+
+/** An operator kept float costs something besides bytes: conversions around it, and time. As much as this share of the model. */
+const costShare = 0.02;
+
+/** Operators by the noise that each alone makes in the first output, for the bytes that it saves, the worst first. */
+async function rankByNoisePerByte(
+  { nodes, weightsOf, emit }: Candidates,
   bench: Workbench,
-): Promise<string[]> {
+): Promise<Ranking> {
+  const floatBytes = 4 * nodes.reduce((sum, node) => sum + weightsOf(node), 0);
   const { path, sizeBytes } = await bench.fileOf(bench.folded);
   await using pool = new OrtPool(sizeBytes, bench.limits);
   await pool.open({ slot: 'main', path, optimisation: 'all' });
   const inputs = (): AsyncIterable<Feeds> => bench.samples.feeds(sensitivityInputs);
   const expected = await Array.fromAsync(pool.map(inputs(), (child, feeds) => child.run(feeds)));
   const output = bench.folded.model.graph!.output[0]!.name;
-  const measure = async (child: OrtChild, file: string): Promise<number> => {
-    await child.open({ slot: 'alone', path: file, optimisation: 'all', threads: 1 });
-    await unlink(file);
+  const measure = async (child: OrtChild, file: WrittenFile): Promise<RankedNode & { noise: number }> => {
+    await child.open({ slot: 'alone', path: file.path, optimisation: 'all', threads: 1 });
+    await unlink(file.path);
     let sums = noNoise;
     let i = 0;
     for await (const feeds of inputs()) {
       const outputs = await child.run(feeds, 'alone');
       sums = addNoise(sums, measureNoise(expected[i++]![output]!.data, outputs[output]!.data));
     }
-    return sums.nonFinite > 0 ? Number.NEGATIVE_INFINITY : sqnrOf(sums);
+    return {
+      node: file.node,
+      extraBytes: 3 * weightsOf(file.node),
+      noise: sums.nonFinite > 0 ? Number.POSITIVE_INFINITY : 10 ** (-sqnrOf(sums) / 10),
+    };
   };
-  const sensitivities: { node: string; sqnrDb: number }[] = [];
-  for await (const sqnrDb of pool.map(writeEachAlone(nodes, emit, bench), measure)) {
-    sensitivities.push({ node: nodes[sensitivities.length]!, sqnrDb });
-    bench.onStep(`measuring sensitivity ${sensitivities.length} of ${nodes.length}`);
+  const measured: (RankedNode & { noise: number })[] = [];
+  for await (const found of pool.map(writeEachAlone(nodes, emit, bench), measure)) {
+    measured.push(found);
+    bench.onStep(`measuring sensitivity ${measured.length} of ${nodes.length}`);
   }
-  return sensitivities.sort((a, b) => a.sqnrDb - b.sqnrDb).map(({ node }) => node);
+  const worth = ({ noise, extraBytes }: (typeof measured)[number]): number =>
+    noise / (extraBytes + costShare * floatBytes + 1);
+  return { ranked: measured.sort((a, b) => worth(b) - worth(a)), floatBytes };
 }
 
 /** The class with the highest score in the first output, input by input. */
@@ -146,14 +221,19 @@ function noClassifier(output: string, dims: readonly number[]): QfleetError {
   );
 }
 
+interface WrittenFile {
+  readonly node: string;
+  readonly path: string;
+}
+
 /** Files in which one operator alone is quantized, written when they are wanted. */
 async function* writeEachAlone(
   nodes: readonly string[],
   emit: Candidates['emit'],
   bench: Workbench,
-): AsyncGenerator<string> {
+): AsyncGenerator<WrittenFile> {
   for (const [i, node] of nodes.entries()) {
     const others = new Set(nodes.filter((other) => other !== node));
-    yield (await bench.write(`alone-${i}`, emit(others))).path;
+    yield { node, path: (await bench.write(`alone-${i}`, emit(others))).path };
   }
 }

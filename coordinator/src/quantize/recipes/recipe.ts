@@ -52,6 +52,8 @@ const staticSchema = z.strictObject({
     .strictObject({
       /** Share of calibration inputs whose top-1 may differ from the float model's, percentage points; a bound on the accuracy lost on them. */
       maxFlipsPoints: z.number().min(0).max(100),
+      /** Size of the weights, as a share of the float32 model's: what is kept float stays within it, goal or not. */
+      maxSizeRatio: z.number().gt(0).max(1).default(0.5),
     })
     .optional(),
 });

@@ -1,3 +1,6 @@
+import type { ModelProto } from '../../../gen/onnx/onnx_pb.js';
+import { indexGraph } from '../../onnx/graph-index.ts';
+import { countElements } from '../../onnx/tensor.ts';
 import { chooseRanges, findObserver } from '../calibration/observers/find-observer.ts';
 import type { ObserverSpec } from '../calibration/observers/observer.ts';
 import { measurePooledNoise } from '../check/measure-output-noise.ts';
@@ -73,6 +76,7 @@ export async function convertStatic(recipe: StaticRecipe, bench: Workbench): Pro
   const choice = recipe.goal
     ? await chooseKeptFloat(recipe.goal, bench, {
         nodes: listMacNodes(planned),
+        weightsOf: countWeights(planned.model),
         emit: (keptFloat) => emit({ keptFloat, corrections }).converted.model,
       })
     : { keptFloat: new Set<string>(), notes: [] };
@@ -85,6 +89,17 @@ export async function convertStatic(recipe: StaticRecipe, bench: Workbench): Pro
     ranges,
     activations: [...plan.plan.activations].filter((tensor) => isComparable(tensor, plan, source)),
   };
+}
+
+/** Elements of the constants that a node multiplies by; 0 where both operands are computed. */
+function countWeights(model: ModelProto): (node: string) => number {
+  const { initialisers } = indexGraph(model.graph!);
+  const nodes = new Map(model.graph!.node.map((node) => [node.name, node]));
+  const elementsOf = (input: string): number => {
+    const dims = initialisers.get(input)?.dims;
+    return dims ? countElements(dims.map(Number)) : 0;
+  };
+  return (name) => Math.max(...nodes.get(name)!.input.slice(0, 2).map(elementsOf));
 }
 
 /**
