@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
+import { openAuthority } from '../coordinator/src/pki/open-authority.ts';
 import { sampleContract, sampleModel, writeGlyphs } from './support/glyph-data.ts';
 import { Lab } from './support/lab.ts';
 
@@ -36,6 +37,20 @@ test('a bundle of a run is verified offline, and a change of any part of it is f
   assert.equal(verified.code, 0, verified.stderr);
   assert.match(verified.stderr, /3 results, signed by here/);
   assert.match(verified.stderr, /\d{2,} readings of the report, computed anew and found equal/);
+
+  assert.match(verified.stderr, /Keys that signed:\s+here SHA256:[\s\S]*Not proven:\s+Whose keys these are/);
+
+  const [own, another] = [join(lab.folder, 'agents', 'here'), join(lab.folder, 'another')];
+  await openAuthority(another, { nowMs: Date.now() });
+  const trusts: [number, string[]][] = [
+    [0, ['--ca', join(own, 'ca.crt'), '--key', join(own, 'device.crt')]],
+    [1, ['--ca', join(another, 'pki', 'ca.crt')]],
+    [1, ['--key', join(another, 'pki', 'ca.crt')]],
+  ];
+  for (const [code, trust] of trusts) {
+    const checked = await lab.qfleet('verify', 'evidence.zip', ...trust);
+    assert.equal(checked.code, code, checked.stderr);
+  }
 
   const bundle = join(lab.folder, 'evidence.zip');
   const files = unzipSync(await readFile(bundle));

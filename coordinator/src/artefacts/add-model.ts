@@ -43,7 +43,7 @@ export async function addModel(request: AddModelRequest): Promise<Model> {
   const proto = file.read.model;
   const work = await countWork(proto, request);
   const createdAtMs = (request.nowMs ?? Date.now)();
-  const model = await store.addModel({
+  const added: Model = {
     digest: file.digest,
     name: request.name ?? basename(path).replace(/\.onnx$/i, ''),
     sizeBytes: file.sizeBytes,
@@ -57,8 +57,11 @@ export async function addModel(request: AddModelRequest): Promise<Model> {
     contract,
     ...work,
     createdAtMs,
-  });
-  if (request.baseline !== false) await store.addVariant(baselineOf(model, file, createdAtMs));
+  };
+  // Described before anything is stored: a model without its baseline would keep the name.
+  const baseline = request.baseline === false ? undefined : baselineOf(added, file, createdAtMs);
+  const model = await store.addModel(added);
+  if (baseline) await store.addVariant(baseline);
   return model;
 }
 

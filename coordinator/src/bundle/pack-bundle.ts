@@ -14,7 +14,7 @@ export type SignedResult = Pick<ResultRecord, 'digest' | 'deviceId' | 'bytes' | 
 export function packBundle(
   evidence: RunEvidence,
   results: readonly SignedResult[],
-  version: string,
+  about: { readonly version: string; readonly caPem: string },
 ): Uint8Array {
   const { run, model, variants, dataset, labels, devices, jobs, blobs } = evidence;
   const used = new Set(evidence.results.map(({ digest }) => digest));
@@ -33,6 +33,8 @@ export function packBundle(
       results: evidence.results.map(({ digest, deviceId }) => ({ digest, deviceId })),
     }),
   );
+  // The devices' records hold the certificates that it has issued.
+  add('ca.crt', about.caPem);
   if (labels) add('labels.bin', new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
   for (const { digest, bytes, signature } of results) {
     if (!used.has(digest)) continue;
@@ -41,5 +43,5 @@ export function packBundle(
   }
   for (const [digest, content] of blobs) add(`blobs/${digest}`, content);
   add('report.json', formatJson(buildReport(evidence)));
-  return writeBundle(files, { qfleet: version, runId: run.id });
+  return writeBundle(files, { qfleet: about.version, runId: run.id });
 }

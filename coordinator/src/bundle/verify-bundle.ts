@@ -6,13 +6,17 @@ import { parseResult } from '../fleet/check-result.ts';
 import { buildReport } from '../report/build-report.ts';
 import { formatJson } from '../report/format-json.ts';
 import { type BundleFiles, readBundle } from './bundle-file.ts';
+import { checkOwnership } from './check-ownership.ts';
+import { judgeSigners, type Signer, type Trust } from './judge-signers.ts';
 
 /** What a bundle was found to be. */
 export interface VerifiedBundle {
   readonly runId: string;
   readonly results: number;
-  /** Names of the devices whose signatures were checked. */
-  readonly devices: readonly string[];
+  /** Of those: probes of an earlier run, whose jobs the bundle does not hold. */
+  readonly earlierProbes: number;
+  /** The devices whose signatures were checked. */
+  readonly signers: readonly Signer[];
   readonly blobs: number;
   /** Readings in the report, all of them computed anew. */
   readonly readings: number;
@@ -26,10 +30,11 @@ type Records = Pick<RunEvidence, 'run' | 'model' | 'variants' | 'devices' | 'job
 
 /**
  * Holds a bundle against itself, without a network: every file against its digest, every result against the signature
- * of its device, every blob against its name, and the report against one computed anew from all that. Throws `refused`
- * or `digest-mismatch` with what does not hold.
+ * of its device and the job that it answers, every blob against its name, and the report against one computed anew from
+ * all that; and the keys that signed against what is trusted from elsewhere. Throws `refused` or `digest-mismatch` with
+ * what does not hold.
  */
-export function verifyBundle(bytes: Uint8Array): VerifiedBundle {
+export function verifyBundle(bytes: Uint8Array, trust: Trust = {}): VerifiedBundle {
   const { manifest, files } = readBundle(bytes);
   const records = JSON.parse(text(files, 'evidence.json')) as Records;
   const evidence: RunEvidence = {
@@ -39,6 +44,11 @@ export function verifyBundle(bytes: Uint8Array): VerifiedBundle {
     results: records.results.map((entry) => readResult(entry, records, files)),
     blobs: readBlobs(files),
   };
+  const { earlierProbes } = checkOwnership(evidence);
+  const ids = new Set(evidence.results.map(({ deviceId }) => deviceId));
+  const signing = evidence.devices.filter(({ id }) => ids.has(id));
+  const ca = files.get('ca.crt');
+  const signers = judgeSigners(signing, ca && new TextDecoder().decode(ca), trust);
   const found = formatJson(buildReport(evidence));
   const claimed = text(files, 'report.json');
   if (found !== claimed) {
@@ -50,11 +60,11 @@ export function verifyBundle(bytes: Uint8Array): VerifiedBundle {
       },
     );
   }
-  const signers = new Set(evidence.results.map(({ deviceId }) => deviceId));
   return {
     runId: manifest.runId,
     results: evidence.results.length,
-    devices: evidence.devices.filter(({ id }) => signers.has(id)).map(({ name }) => name),
+    earlierProbes,
+    signers,
     blobs: evidence.blobs.size,
     readings: (claimed.match(/"quantity":/g) ?? []).length,
   };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import { stringify } from 'yaml';
@@ -23,7 +23,7 @@ export interface NewDevice {
 /**
  * Registers a device, approved, and issues its identity. With `outDir` it writes `device.key` (0600),
  * `device.crt`, `ca.crt`, `agent.yaml` and a `.gitignore` there; throws `already-exists` rather than overwrite an identity,
- * or for a name in use.
+ * or for a name in use. Where anything fails neither is left: no name without an identity, no files without a device.
  */
 export async function addDevice(
   request: NewDevice,
@@ -36,13 +36,17 @@ export async function addDevice(
     deviceId: id,
     nowMs: Date.now(),
   });
+  await using undo = new AsyncDisposableStack();
+  // Written first: a name that is taken by a device without an identity would be of no use to anybody.
+  if (request.outDir !== undefined) await writeIdentity(request, request.outDir, { identity, undo });
   const device = await request.store.addDevice({
     id,
     name: request.name,
     publicKey: identity.publicKey,
+    certificatePem: identity.certificatePem,
     certificateEndsAtMs: identity.certificateEndsAtMs,
   });
-  if (request.outDir !== undefined) await writeIdentity(request, request.outDir, identity);
+  undo.move();
   return { device, identity };
 }
 
@@ -58,20 +62,29 @@ export function createDeviceId(): string {
   return `dev_${text}`;
 }
 
-async function writeIdentity(request: NewDevice, outDir: string, identity: DeviceIdentity): Promise<void> {
-  await mkdir(outDir, { recursive: true, mode: 0o700 });
-  await hideFromGit(outDir);
-  const settings = stringify({ coordinator: request.coordinatorAddress, name: request.name });
-  await writeDurably(join(outDir, 'ca.crt'), identity.caPem, 0o644);
-  await writeDurably(join(outDir, 'device.crt'), identity.certificatePem, 0o644);
-  await writeDurably(join(outDir, 'agent.yaml'), settings, 0o644);
-  await writeDurably(join(outDir, 'device.key'), identity.keyPem, 0o600);
-}
-
-/** Whatever checkout the folder lies in, and whatever its name: `git add .` must not take the key along. */
-async function hideFromGit(outDir: string): Promise<void> {
+/** The agent's files; `undo` takes away again what was written, also where the writing fails half-way. */
+async function writeIdentity(
+  request: NewDevice,
+  outDir: string,
+  { identity, undo }: { readonly identity: DeviceIdentity; readonly undo: AsyncDisposableStack },
+): Promise<void> {
+  const made = await mkdir(outDir, { recursive: true, mode: 0o700 });
+  // Whoever has put something else there keeps it.
+  if (made !== undefined) undo.defer(() => rmdir(outDir).catch(() => undefined));
   const isOurs = (await readdir(outDir)).length === 0;
-  await appendFile(join(outDir, '.gitignore'), isOurs ? '*\n' : '/device.key\n');
+  const write = async (name: string, content: string, mode: number): Promise<void> => {
+    const path = join(outDir, name);
+    const before = await readFile(path, 'utf8').catch(() => undefined);
+    undo.defer(() => (before === undefined ? rm(path, { force: true }) : writeDurably(path, before, mode)));
+    await writeDurably(path, name === '.gitignore' ? `${before ?? ''}${content}` : content, mode);
+  };
+  // Whatever checkout the folder lies in, and whatever its name: `git add .` must not take the key along.
+  await write('.gitignore', isOurs ? '*\n' : '/device.key\n', 0o644);
+  await write('ca.crt', identity.caPem, 0o644);
+  await write('device.crt', identity.certificatePem, 0o644);
+  const settings = { coordinator: request.coordinatorAddress, name: request.name };
+  await write('agent.yaml', stringify(settings), 0o644);
+  await write('device.key', identity.keyPem, 0o600);
 }
 
 function refuseOverwriting(outDir: string): void {

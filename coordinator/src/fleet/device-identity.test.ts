@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,6 +20,7 @@ import { errorCodeMetadataKey } from '@qfleet/shared/grpc/agent-service.ts';
 import { parse } from 'yaml';
 import { issueDeviceIdentity } from '../pki/issue-device-identity.ts';
 import { openAuthority } from '../pki/open-authority.ts';
+import { exampleHello } from '../store/store-fixtures.ts';
 import { addDevice, createDeviceId } from './add-device.ts';
 import { createTestRun, refusal, startTestFleet, TestAgent } from './fleet-fixture.ts';
 
@@ -126,4 +137,35 @@ test('a name in use or unfit for a table or a shell is refused before anything i
     await assert.rejects(addDevice({ ...request, name, outDir }), { code: 'invalid-argument' });
   }
   assert.equal(existsSync(outDir), false);
+});
+
+test('an identity that cannot be written whole leaves neither a name that is taken nor files', async () => {
+  await using fleet = await startTestFleet();
+  const outDir = join(fleet.folder, 'out');
+  // In the way of the last but one file.
+  mkdirSync(join(outDir, 'agent.yaml'), { recursive: true });
+  writeFileSync(join(outDir, 'ca.crt'), 'of somebody else');
+  const { store, authority } = fleet;
+  const request = { store, authority, name: 'pi', coordinatorAddress: fleet.fleet.address };
+  await assert.rejects(addDevice({ ...request, outDir }));
+  assert.equal(await store.findDevice('pi'), undefined);
+  assert.deepEqual(readdirSync(outDir).toSorted(), ['agent.yaml', 'ca.crt']);
+  assert.equal(readFileSync(join(outDir, 'ca.crt'), 'utf8'), 'of somebody else');
+  await addDevice({ ...request, outDir: join(fleet.folder, 'other') });
+  assert.equal((await store.findDevice('pi'))?.state, 'approved');
+});
+
+test('the certificate that a device was given or connects with is kept, for bundles', async () => {
+  await using fleet = await startTestFleet();
+  const agent = await fleet.join('pi');
+  const certificatePem = async () => (await fleet.store.findDevice('pi'))?.certificatePem;
+  assert.equal(await certificatePem(), agent.identity.certificatePem);
+  // As if it had been added by an older version.
+  await fleet.store.recordHello(agent.deviceId, { ...exampleHello('b'), certificatePem: 'none' });
+  const session = await agent.open();
+  await session.beat();
+  assert.equal(
+    new X509Certificate((await certificatePem()) ?? '').fingerprint256,
+    new X509Certificate(agent.identity.certificatePem ?? '').fingerprint256,
+  );
 });

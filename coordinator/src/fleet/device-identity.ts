@@ -8,7 +8,9 @@ import type { Store } from '../store/store.ts';
 
 export interface PeerIdentity {
   readonly device: DeviceRecord;
-  /** End of its certificate, milliseconds since 1970. */
+  /** The certificate that it connected with, PEM. */
+  readonly certificatePem: string;
+  /** End of that certificate, milliseconds since 1970. */
   readonly validUntilMs: number;
 }
 
@@ -30,7 +32,7 @@ export async function identifyPeer(
   const validUntilMs = certificate.validToDate.getTime();
   if (key !== device.publicKey) throw notAllowed();
   if (validUntilMs <= Date.now()) throw certificateExpired(device.name, validUntilMs);
-  return { device, validUntilMs };
+  return { device, certificatePem: certificate.toString(), validUntilMs };
 }
 
 /** The id in the certificate that TLS has verified, before anything is looked up; empty where it names none. */

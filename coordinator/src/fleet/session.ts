@@ -20,7 +20,7 @@ const stepLength = 200;
 
 /** One agent's session, from its Hello until either side ends it. Jobs are leased to it by the dispatcher. */
 export async function serveSession(context: FleetContext, handling: Handling<SessionCall>): Promise<void> {
-  const { call, device, validUntilMs, signal } = handling;
+  const { call, device, certificatePem, validUntilMs, signal } = handling;
   const messages = call[Symbol.asyncIterator]() as AsyncIterator<SessionRequest__Output>;
   const ended = new AbortController();
   const whole = AbortSignal.any([signal, ended.signal]);
@@ -41,7 +41,7 @@ export async function serveSession(context: FleetContext, handling: Handling<Ses
   const isReconnect = context.sessions.add(session);
   try {
     await greet(context, session, {
-      said: { ...said, certificateEndsAtMs: validUntilMs },
+      said: { ...said, certificatePem, certificateEndsAtMs: validUntilMs },
       heldJobs: hello.heldJobs,
       notice: describeIdentity(device, { validUntilMs, rival }),
       signal: whole,

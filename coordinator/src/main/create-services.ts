@@ -111,7 +111,10 @@ export function createServices(parts: ServiceParts): Services {
         reportMemoryBytes,
       ),
     buildBundle: async (run) =>
-      packBundle(await loadEvidence(run.id, store, blobs), await listSigned(run, store), version),
+      packBundle(await loadEvidence(run.id, store, blobs), await listSigned(run, store), {
+        version,
+        caPem: authority.certificatePem,
+      }),
     addImport: (order) => gate.share(() => addImport({ ...order, store, blobs })),
     buildImportReport: async ({ digest }, format) =>
       renderReport({ kind: 'import', imported: await readImport(digest, blobs), format }, reportMemoryBytes),

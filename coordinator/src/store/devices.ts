@@ -17,7 +17,7 @@ const devicesAtOnce = 100;
 /** Registers a device, approved; throws `already-exists` for a name or key in use. */
 export async function addDevice(
   scope: Scope,
-  device: { id: string; name: string; publicKey: string; certificateEndsAtMs?: number },
+  device: Parameters<Store['addDevice']>[0],
 ): Promise<DeviceRecord> {
   const other = await scope.db
     .selectFrom('devices')
@@ -45,6 +45,7 @@ export async function addDevice(
       state: 'approved',
       created_at_ms: scope.nowMs(),
       backends_json: '[]',
+      certificate_pem: device.certificatePem ?? null,
       certificate_ends_at_ms: device.certificateEndsAtMs ?? null,
     })
     .returningAll()
@@ -104,6 +105,7 @@ export async function recordHello(
       inventory_json: JSON.stringify(hello.inventory),
       backends_json: JSON.stringify(hello.backends),
       clock_offset_ms: Math.round(hello.clockOffsetMs),
+      ...(hello.certificatePem === undefined ? {} : { certificate_pem: hello.certificatePem }),
       ...(hello.certificateEndsAtMs === undefined
         ? {}
         : { certificate_ends_at_ms: hello.certificateEndsAtMs }),
@@ -216,6 +218,7 @@ function toDevice(row: DeviceRow): DeviceRecord {
     inventory: parseJson<Inventory>(row.inventory_json),
     backends: parseJson<BackendInfo__Output[]>(row.backends_json),
     clockOffsetMs: parseNumber(row.clock_offset_ms),
+    certificatePem: row.certificate_pem ?? undefined,
     certificateEndsAtMs: parseNumber(row.certificate_ends_at_ms),
     rival: parseJson<DeviceRival>(row.rival_json),
   };

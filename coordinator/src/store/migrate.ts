@@ -5,11 +5,19 @@ import { imports } from './migrations/0002-imports.ts';
 import { blobsOfResults } from './migrations/0003-blobs-of-results.ts';
 import { largeFleets } from './migrations/0004-large-fleets.ts';
 import { identities } from './migrations/0005-identities.ts';
+import { certificates } from './migrations/0006-certificates.ts';
 import type { ColumnTypes, Migration } from './migrations/migration.ts';
 import type { Database } from './schema.ts';
 
 /** In order; a released one never changes. */
-const migrations: readonly Migration[] = [initial, imports, blobsOfResults, largeFleets, identities];
+const migrations: readonly Migration[] = [
+  initial,
+  imports,
+  blobsOfResults,
+  largeFleets,
+  identities,
+  certificates,
+];
 
 /** Their names, as a database records them. */
 export const knownMigrations: ReadonlySet<string> = new Set(migrations.map(({ name }) => name));

@@ -19,7 +19,9 @@ export interface DeviceRecord {
   readonly backends: readonly BackendInfo__Output[];
   /** Agent's wall clock minus the coordinator's at the last Hello, milliseconds. */
   readonly clockOffsetMs: number | undefined;
-  /** End of the certificate that it was given or last connected with. */
+  /** The certificate that it was given or last connected with, PEM. */
+  readonly certificatePem?: string | undefined;
+  /** End of that certificate. */
   readonly certificateEndsAtMs?: number | undefined;
   /** Two hosts were seen to use its identity. */
   readonly rival?: DeviceRival | undefined;

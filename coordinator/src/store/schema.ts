@@ -37,6 +37,7 @@ export interface DeviceRow {
   backends_json: string;
   clock_offset_ms: number | null;
   certificate_ends_at_ms: number | null;
+  certificate_pem: string | null;
   /** Set where two hosts were seen to use the device's identity. */
   rival_json: string | null;
   /** Set on a device that was removed: old runs still name it, nothing else does. */

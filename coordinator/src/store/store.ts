@@ -79,6 +79,7 @@ export interface Store extends AsyncDisposable {
     id: string;
     name: string;
     publicKey: string;
+    certificatePem?: string;
     certificateEndsAtMs?: number;
   }): Promise<DeviceRecord>;
   findDevice(nameOrId: string): Promise<DeviceRecord | undefined>;
@@ -93,7 +94,8 @@ export interface Store extends AsyncDisposable {
       inventory: Inventory;
       backends: readonly BackendInfo__Output[];
       clockOffsetMs: number;
-      /** Of the certificate that it connected with. */
+      /** The certificate that it connected with. */
+      certificatePem?: string;
       certificateEndsAtMs?: number;
     },
   ): Promise<void>;

@@ -1,6 +1,7 @@
 import { inventorySchema } from '@qfleet/shared/inventory/inventory.ts';
 import * as z from 'zod';
 import type { Presence } from '../../fleet/session-registry.ts';
+import { keyFingerprint } from '../../pki/key-fingerprint.ts';
 import type { DeviceRecord } from '../../store/records.ts';
 
 const backendViewSchema = z.object({
@@ -19,6 +20,8 @@ export const deviceViewSchema = z.object({
   name: z.string(),
   state: z.enum(['approved', 'revoked']),
   connected: z.boolean(),
+  /** Fingerprint of its key, to be compared with that of a bundle's. */
+  keyFingerprint: z.string(),
   createdAtMs: z.number(),
   lastSeenAtMs: z.number().optional(),
   agentVersion: z.string().optional(),
@@ -41,6 +44,7 @@ export function viewDevice(device: DeviceRecord, presence: Presence | undefined)
     name,
     state,
     connected: presence !== undefined,
+    keyFingerprint: keyFingerprint(device.publicKey),
     createdAtMs,
     ...(lastSeenAtMs === undefined ? {} : { lastSeenAtMs }),
     ...(agentVersion === undefined ? {} : { agentVersion }),

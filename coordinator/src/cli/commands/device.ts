@@ -164,6 +164,7 @@ function describe(device: DeviceView): [string, string][] {
   return [
     ['name', device.name],
     ['id', device.id],
+    ['key', device.keyFingerprint],
     ['state', describeState(device)],
     ['last seen', formatTime(device.lastSeenAtMs)],
     ['certificate', describeCertificate(device)],
