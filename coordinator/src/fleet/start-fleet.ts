@@ -16,11 +16,15 @@ import type { FleetContext } from './fleet-context.ts';
 import { defaultFleetOptions, type FleetOptions } from './fleet-options.ts';
 import { IdentityWatch } from './identity-watch.ts';
 import { LastSeen } from './last-seen.ts';
+import { limitCalls } from './limit-calls.ts';
 import { OpenCalls } from './open-calls.ts';
 import { OwnCertificateWatch } from './own-certificate-watch.ts';
 import { type Presence, SessionRegistry } from './session-registry.ts';
 import { SettlingRuns } from './settling-runs.ts';
 import { UploadQuota } from './upload-quota.ts';
+
+/** Of the agents' calls, so many ask the store at the same time. */
+const callsAtOnce = 8;
 
 export interface FleetParts {
   readonly store: Store;
@@ -55,7 +59,7 @@ export interface Fleet extends AsyncDisposable {
 export async function startFleet(parts: FleetParts): Promise<Fleet> {
   const options = Object.freeze({ ...defaultFleetOptions, ...parts.options });
   const context: FleetContext = {
-    store: parts.store,
+    store: limitCalls(parts.store, callsAtOnce),
     blobs: parts.blobs,
     events: parts.events ?? new EventBus(parts.store),
     sessions: new SessionRegistry(),
@@ -78,7 +82,8 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
     },
   };
   await parts.store.renewLeases(options.leaseMs);
-  const dispatcher = new Dispatcher(context);
+  // It gives out work and keeps leases, and does not wait behind the agents' calls either.
+  const dispatcher = new Dispatcher({ ...context, store: parts.store });
   const server = createAgentServer(context);
   const port = await bindAgentServer(server, parts.authority, parts.listen);
   const dispatching = dispatcher.run();
