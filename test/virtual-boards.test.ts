@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { whyNoBoards } from './support/emulated-boards.ts';
 import { projectFolder } from './support/project-folder.ts';
@@ -35,27 +35,27 @@ const expectations = {
   },
 } as const;
 
-for (const [board, expected] of Object.entries(expectations)) {
-  test(`an emulated ${board} is recognised, its counters' events are chosen, and nothing is timed`, {
-    skip: whyNoBoards(board),
-  }, async () => {
-    const args = [script, 'exec', board, 'probe', '-o', 'json', '--backends', 'onnxruntime-cpu'];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 24 });
-    const { inventory, probe, backends } = JSON.parse(stdout);
-    assert.deepEqual(
-      backends.map((one: { id: string; available: boolean }) => [one.id, one.available]),
-      [['onnxruntime-cpu', true]],
-    );
-    assert.equal(inventory.board, expected.board);
-    assert.equal(inventory.cpu.core, expected.core);
-    assert.equal(inventory.cpu.processors, 4);
-    assert.deepEqual(probe.latencyLadder, []);
-    for (const reading of probe.readings) {
-      assert.deepEqual([reading.status, reading.reason], ['unavailable', 'emulated'], reading.quantity);
-    }
-    for (const [quantity, method] of Object.entries(expected.events)) {
-      const reading = probe.readings.find((one: { quantity: string }) => one.quantity === quantity);
-      assert.equal(reading?.method, method);
-    }
-  });
-}
+describe('emulated boards', { skip: whyNoBoards(...Object.keys(expectations)) }, () => {
+  for (const [board, expected] of Object.entries(expectations)) {
+    test(`an emulated ${board} is recognised, its counters' events are chosen, and nothing is timed`, async () => {
+      const args = [script, 'exec', board, 'probe', '-o', 'json', '--backends', 'onnxruntime-cpu'];
+      const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 24 });
+      const { inventory, probe, backends } = JSON.parse(stdout);
+      assert.deepEqual(
+        backends.map((one: { id: string; available: boolean }) => [one.id, one.available]),
+        [['onnxruntime-cpu', true]],
+      );
+      assert.equal(inventory.board, expected.board);
+      assert.equal(inventory.cpu.core, expected.core);
+      assert.equal(inventory.cpu.processors, 4);
+      assert.deepEqual(probe.latencyLadder, []);
+      for (const reading of probe.readings) {
+        assert.deepEqual([reading.status, reading.reason], ['unavailable', 'emulated'], reading.quantity);
+      }
+      for (const [quantity, method] of Object.entries(expected.events)) {
+        const reading = probe.readings.find((one: { quantity: string }) => one.quantity === quantity);
+        assert.equal(reading?.method, method);
+      }
+    });
+  }
+});
