@@ -20,7 +20,7 @@ import { predictLatencies } from '../analysis/latency/predict-latencies.ts';
 import { listPlaces } from '../analysis/list-places.ts';
 import { noiseFloor } from '../analysis/noise-floor.ts';
 import { type Recommendation, recommend } from '../analysis/recommend.ts';
-import { summariseCells } from '../analysis/summarise-cells.ts';
+import { type SummarisedCell, summariseCells } from '../analysis/summarise-cells.ts';
 import { describeCompatibility } from './describe-compatibility.ts';
 import { describeDevice } from './describe-device.ts';
 import { describeFindings } from './describe-findings.ts';
@@ -62,6 +62,7 @@ export function buildReport(evidence: RunEvidence): Report {
         digest: dataset.digest,
         name: dataset.name,
         count: dataset.count,
+        ...countEvaluated(summaries),
         ...(dataset.classes && { classes: dataset.classes.count }),
         source: dataset.source,
       },
@@ -99,6 +100,17 @@ export function buildReport(evidence: RunEvidence): Report {
       maxQuotaShare,
     },
   };
+}
+
+/** Of the evaluations that are believed. */
+function countEvaluated(
+  summaries: readonly SummarisedCell[],
+): Pick<NonNullable<Report['dataset']>, 'evaluated'> {
+  const counts = summaries.flatMap(({ outputs }) => (outputs ? [outputs.facts.count] : []));
+  const [first] = counts;
+  if (first === undefined) return {};
+  const least = counts.reduce((a, b) => Math.min(a, b), first);
+  return { evaluated: { least, most: counts.reduce((a, b) => Math.max(a, b), first) } };
 }
 
 function describeRecommendation({

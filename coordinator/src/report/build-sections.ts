@@ -39,41 +39,52 @@ export interface ReportText {
   readonly footnotes: readonly { readonly code: string; readonly text: string }[];
 }
 
-/** The report as text, one content for the terminal, Markdown and the page. */
-export function buildSections(report: Report): ReportText {
+type SectionBuilder = (report: Report, footnotes: Footnotes) => Section;
+
+/** In the order in which they are read. */
+const sectionBuilders: readonly SectionBuilder[] = [
+  speedSection,
+  correctnessSection,
+  costSection,
+  rooflineSection,
+  countersSection,
+  sustainedSection,
+  placeSpeedSection,
+  placeOutputsSection,
+  pairsSection,
+  pairRanksSection,
+  flipsSection,
+  calibrationSection,
+  transferVerdictsSection,
+  recommendationSection,
+  predictionsSection,
+  latencyPredictionsSection,
+  compatibilitySection,
+  slowInt8Section,
+  fingerprintSection,
+  machinesSection,
+  memorySection,
+  cachesSection,
+  probeSection,
+  ladderSection,
+  layerCheckSection,
+  differingLayersSection,
+  operatorsSection,
+  layersSection,
+  provenanceSection,
+  resultsSection,
+];
+
+/** The report as text, one content for the terminal, Markdown and the page; without `details` as the terminal shows it. */
+export function buildSections(report: Report, { details = true } = {}): ReportText {
   const footnotes = new Footnotes();
-  const sections = [
-    speedSection(report, footnotes),
-    correctnessSection(report, footnotes),
-    costSection(report, footnotes),
-    rooflineSection(report, footnotes),
-    countersSection(report, footnotes),
-    sustainedSection(report, footnotes),
-    placeSpeedSection(report, footnotes),
-    placeOutputsSection(report, footnotes),
-    pairsSection(report, footnotes),
-    pairRanksSection(report),
-    flipsSection(report),
-    calibrationSection(report, footnotes),
-    transferVerdictsSection(report),
-    recommendationSection(report),
-    predictionsSection(report, footnotes),
-    latencyPredictionsSection(report, footnotes),
-    compatibilitySection(report, footnotes),
-    slowInt8Section(report),
-    fingerprintSection(report),
-    machinesSection(report),
-    memorySection(report, footnotes),
-    cachesSection(report, footnotes),
-    probeSection(report, footnotes),
-    ladderSection(report, footnotes),
-    layerCheckSection(report),
-    differingLayersSection(report),
-    operatorsSection(report, footnotes),
-    layersSection(report, footnotes),
-    provenanceSection(report),
-    resultsSection(report),
-  ].filter((section) => section.table.rows.length > 0);
+  const sections = sectionBuilders.flatMap((build): Section[] => {
+    const mark = footnotes.mark();
+    const section = build(report, footnotes);
+    if (section.table.rows.length > 0 && (details || !section.isDetail)) return [section];
+    footnotes.forget(mark);
+    return [];
+  });
   return {
     title: `qfleet report: ${stripControl(report.model.name)}`,
     subtitle: subtitleOf(report),
@@ -89,10 +100,19 @@ function subtitleOf(report: Report): string {
   const parts = [
     `run ${run.name || run.id}, ${run.state}`,
     `${count(variants.length, 'variant')} in ${count(places.length, 'place')} on ${count(devices.length, 'device')}`,
-    dataset ? `dataset ${dataset.name}, ${dataset.count} inputs` : 'no dataset',
+    dataset ? `dataset ${dataset.name}, ${evaluatedText(dataset)}` : 'no dataset',
     new Date(run.createdAtMs).toISOString(),
   ];
   return stripControl(parts.join(' · '));
+}
+
+/** How many inputs the answers were judged on, which is seldom all that the dataset has. */
+function evaluatedText({ count: all, evaluated }: NonNullable<Report['dataset']>): string {
+  if (!evaluated) return `none of ${all} inputs evaluated`;
+  const { least, most } = evaluated;
+  return least === all
+    ? `${all} inputs`
+    : `${least === most ? most : `${least} to ${most}`} of ${all} inputs evaluated`;
 }
 
 function notesOf({ run, jobs, devices }: Report): string[] {

@@ -11,6 +11,16 @@ export class Footnotes {
     return code;
   }
 
+  /** Where it stands now, for `forget`. */
+  mark(): number {
+    return this.#codes.size;
+  }
+
+  /** Takes back what was noted since a mark, for a table that is not shown after all. */
+  forget(mark: number): void {
+    for (const text of [...this.#codes.keys()].slice(mark)) this.#codes.delete(text);
+  }
+
   /** Every text with its code, in the order of first use. */
   list(): { readonly code: string; readonly text: string }[] {
     return [...this.#codes].map(([text, code]) => ({ code, text }));

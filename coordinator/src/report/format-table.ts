@@ -5,7 +5,7 @@ import type { Section } from './section.ts';
 
 /** The report for a terminal: plain text without escape sequences, tables at most a little over 120 columns wide. */
 export function formatTable(report: Report): string {
-  return renderTerminal(buildSections(report));
+  return renderTerminal(buildSections(report, { details: false }));
 }
 
 /** Any report's text for a terminal. */

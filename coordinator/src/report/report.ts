@@ -83,7 +83,10 @@ export const reportSchema = z.object({
     .object({
       digest: z.string(),
       name: z.string(),
+      /** All its items. */
       count: z.number(),
+      /** Inputs that evaluations took, the fewest and the most; absent where none came to an end. */
+      evaluated: z.object({ least: z.number(), most: z.number() }).optional(),
       classes: z.number().optional(),
       source: z.string(),
     })

@@ -62,6 +62,8 @@ function layColumn<Row>(
   const cells = readings.map((reading) =>
     readingText(reading, { scale, footnotes, interval: column.interval ?? false }),
   );
-  const title = scale.unit === '' ? column.title : `${column.title}, ${scale.unit}`;
+  // Without a value there is nothing that the unit could be of, and no size by which to choose one.
+  const isBare = scale.unit === '' || values.length === 0;
+  const title = isBare ? column.title : `${column.title}, ${scale.unit}`;
   return { title, numeric: true, cells };
 }
