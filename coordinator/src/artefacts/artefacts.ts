@@ -112,6 +112,8 @@ export const variantRecordSchema = z.object({
     .optional(),
   /** Operators, and output channels of theirs, whose int8 weights may saturate 16 bits on x86 without VNNI. */
   saturation: z.object({ operatorsAtRisk: z.number(), channelsAtRisk: z.number() }).optional(),
+  /** What speaks against using it: outputs unlike the model's, nothing saved, a goal missed. */
+  warnings: z.array(z.string()).optional(),
   notes: z.array(z.string()),
 });
 export type VariantRecord = z.infer<typeof variantRecordSchema>;

@@ -9,4 +9,6 @@ export interface ConvertedModel {
   readonly floatOperators: Record<string, number>;
   /** For people: what was kept float and why, what was clipped. */
   readonly notes: readonly string[];
+  /** What speaks against using it. */
+  readonly warnings?: readonly string[];
 }

@@ -4,7 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import { canonicalJson } from '@qfleet/shared/canonical-json.ts';
 import { type Digest, digestBytes } from '@qfleet/shared/digest.ts';
 import type { QfleetError } from '@qfleet/shared/errors.ts';
-import { type ModelProto, StringStringEntryProtoSchema } from '../../gen/onnx/onnx_pb.js';
+import { type GraphProto, type ModelProto, StringStringEntryProtoSchema } from '../../gen/onnx/onnx_pb.js';
 import type { LayerCheck, VariantRecord } from '../artefacts/artefacts.ts';
 import { describeFormat } from '../artefacts/describe-format.ts';
 import { copyModel } from '../onnx/copy-model.ts';
@@ -20,6 +20,8 @@ import { CalibrationSamples, type SampleSource } from './calibration/calibration
 import { describeObserver, type ObserverSpec } from './calibration/observers/observer.ts';
 import { checkLayers } from './check/check-layers.ts';
 import { compareOutputs, type Reference, runReference } from './check/compare-outputs.ts';
+import { findRandomOperators } from './check/find-random-operators.ts';
+import { warnOfVariant } from './check/warn-of-variant.ts';
 import { convertModel } from './convert-model.ts';
 import type { ConvertedModel } from './converted-model.ts';
 import { wantedForFloat16 } from './float16/find-overflows.ts';
@@ -71,6 +73,8 @@ export interface RefusedRecipe {
 export interface Quantization {
   readonly variants: readonly QuantizedVariant[];
   readonly refused: readonly RefusedRecipe[];
+  /** About the model itself. */
+  readonly warnings: readonly string[];
 }
 
 /** Share of the progress up to the first recipe. */
@@ -126,7 +130,14 @@ async function makeVariants(work: Work): Promise<Quantization> {
   return {
     variants,
     refused: [...refusals].map(([recipe, error]) => ({ recipe: recipe.id, error })),
+    warnings: reference.isRepeatable ? [] : [warnOfRandomness(bench.folded.model.graph!)],
   };
+}
+
+function warnOfRandomness(graph: GraphProto): string {
+  const random = findRandomOperators(graph);
+  const because = random.length === 0 ? '' : ` (${random.join(', ')})`;
+  return `The model gives other outputs for the same input each time${because}: every comparison with it is noise, output SQNR and observers included.`;
 }
 
 function refusalOf(thrown: unknown): QfleetError {
@@ -186,6 +197,15 @@ async function makeVariant(recipe: Recipe, { bench, reference, work }: Making): 
   await rename(candidatePath, path);
   const { format, granularity, symmetry, placement, folding } = describeFormat(stamped);
   const saturation = scanSaturation(stamped.graph!);
+  const warnings = [
+    ...warnOfVariant({
+      recipe,
+      sizeBytes: bytes.length,
+      floatSizeBytes: (await bench.fileOf(bench.folded)).sizeBytes,
+      sqnrDb: reference.isRepeatable ? comparison.sqnrDb : undefined,
+    }),
+    ...(made.warnings ?? []),
+  ];
   return {
     recipe: recipe.id,
     path,
@@ -203,6 +223,7 @@ async function makeVariant(recipe: Recipe, { bench, reference, work }: Making): 
       kernels: Object.fromEntries(predictKernels(stamped.graph!)),
       ...(comparison.sqnrDb === undefined ? {} : { outputSqnrDb: comparison.sqnrDb }),
       ...(layerCheck ? { layerCheck } : {}),
+      ...(warnings.length > 0 ? { warnings } : {}),
       notes: [...made.notes, ...comparison.notes],
     },
     ...(calibration ? { blobs: calibration.blobs } : {}),

@@ -8,7 +8,13 @@ import type { BlobStore } from '../blobs/blob-store.ts';
 import { makeTempFolder } from '../files/make-temp-folder.ts';
 import { findDataset, findModel } from '../main/find-by-name.ts';
 import type { CalibrationCache } from '../quantize/calibration/calibration-cache.ts';
-import { type QuantizedVariant, quantizeModel, type RefusedRecipe } from '../quantize/quantize-model.ts';
+import { type CalibrationFacts, warnOfCalibration } from '../quantize/calibration/warn-of-calibration.ts';
+import {
+  type Quantization,
+  type QuantizedVariant,
+  quantizeModel,
+  type RefusedRecipe,
+} from '../quantize/quantize-model.ts';
 import type { Recipe } from '../quantize/recipes/recipe.ts';
 import { resolveRecipes } from '../quantize/recipes/resolve-recipes.ts';
 import type { Store } from '../store/store.ts';
@@ -49,19 +55,27 @@ export function createQuantizeTask(parts: Parts): TaskKind {
       const sets = prepared ? drawSets(prepared, order) : [undefined];
       const variants: Variant[] = [];
       let refused: readonly RefusedRecipe[] = [];
+      const warnings = new Set<string>();
       for (const [i, set] of sets.entries()) {
         const onProgress: TaskContext['onProgress'] = (step, fraction) =>
           context.onProgress(
             sets.length > 1 ? `calibration set ${i + 1} of ${sets.length}: ${step}` : step,
             (i + fraction) / sets.length,
           );
+        if (set && dataset)
+          for (const warning of warnOfCalibration(
+            await calibrationFacts(set, { model, dataset }, parts.blobs),
+          ))
+            warnings.add(warning);
         const made = await makeVariants({ model, recipes, prepared: set }, parts, { ...context, onProgress });
         variants.push(...made.variants);
         refused = made.refused;
+        for (const warning of made.warnings) warnings.add(warning);
       }
       if (variants.length === 0) throw noneFits(refused);
       return {
-        variants: variants.map(({ digest, name, sizeBytes }) => ({ digest, name, sizeBytes })),
+        variants: variants.map(describeVariant),
+        warnings: [...warnings],
         refused: refused.map(describeRefusal),
       };
     },
@@ -106,6 +120,34 @@ async function* chosenItems({ prepared, chosen }: CalibrationSet, blobs: BlobSto
   for await (const item of readItems(prepared.shards, blobs)) if (wanted.has(place++)) yield item;
 }
 
+/** Inputs that are looked at for what they hold. */
+const inspectedInputs = 32;
+
+async function calibrationFacts(
+  set: CalibrationSet,
+  { model, dataset }: { readonly model: Model; readonly dataset: Dataset },
+  blobs: BlobStore,
+): Promise<CalibrationFacts> {
+  const constant = { count: 0, of: 0 };
+  for await (const item of chosenItems(set, blobs)) {
+    if (constant.of === inspectedInputs) break;
+    constant.of += 1;
+    const elementBytes = itemElementBytes(item, set.prepared.item.shape);
+    if (item.equals(Buffer.alloc(item.length, item.subarray(0, elementBytes)))) constant.count += 1;
+  }
+  const itemDigests = set.chosen.map((place) => set.prepared.itemDigests[place]!);
+  return { dataset, contract: model.contract, itemDigests, constant };
+}
+
+function itemElementBytes(item: Buffer, shape: readonly number[]): number {
+  return item.length / shape.reduce((product, size) => product * size, 1);
+}
+
+function describeVariant({ digest, name, sizeBytes, record }: Variant): Quantized['variants'][number] {
+  const { outputSqnrDb, warnings = [] } = record;
+  return { digest, name, sizeBytes, warnings, ...(outputSqnrDb === undefined ? {} : { outputSqnrDb }) };
+}
+
 function describeRefusal({ recipe, error }: RefusedRecipe): Quantized['refused'][number] {
   const { code, message, hint } = error;
   return { recipe, code, message, ...(hint === undefined ? {} : { hint }) };
@@ -147,7 +189,7 @@ async function makeVariants(
   },
   parts: Parts,
   { signal, onProgress }: TaskContext,
-): Promise<{ readonly variants: Variant[]; readonly refused: readonly RefusedRecipe[] }> {
+): Promise<{ readonly variants: Variant[] } & Pick<Quantization, 'refused' | 'warnings'>> {
   const { model, recipes, prepared: set } = order;
   await using folder = await makeTempFolder('quantize', parts.tempDir);
   const made = await quantizeModel({
@@ -172,7 +214,7 @@ async function makeVariants(
   const variants: Variant[] = [];
   for (const variant of made.variants)
     variants.push(await storeVariant(variant, { model, resample: set?.resample }, parts));
-  return { variants, refused: made.refused };
+  return { variants, refused: made.refused, warnings: made.warnings };
 }
 
 async function storeVariant(

@@ -43,7 +43,18 @@ export type QuantizeParams = z.infer<typeof quantizeSchema>;
 
 /** What the task `quantize` gives. */
 export const quantizedSchema = z.object({
-  variants: z.array(z.object({ digest: z.string(), name: z.string(), sizeBytes: z.number() })),
+  variants: z.array(
+    z.object({
+      digest: z.string(),
+      name: z.string(),
+      sizeBytes: z.number(),
+      /** Against the model, over the calibration inputs, dB. */
+      outputSqnrDb: z.number().optional(),
+      warnings: z.array(z.string()).default([]),
+    }),
+  ),
+  /** About the model and the calibration inputs. */
+  warnings: z.array(z.string()).default([]),
   /** Recipes that do not fit the model or its data, with the reason. */
   refused: z.array(
     z.object({ recipe: z.string(), code: z.string(), message: z.string(), hint: z.string().optional() }),

@@ -44,6 +44,7 @@ export function addQuantizeCommand(program: Command, context: CliContext): void 
           ? await quantizeThere(context, model, order)
           : await quantizeHere(context, model, { ...order, out: options.out });
       printRows(context, format, columns, made.variants);
+      sayWarnings(context, made);
       tellRefused(context, made, options.recipe);
       if (options.out === undefined) await tellNext(context, model, options);
     });
@@ -59,6 +60,13 @@ async function tellNext(context: CliContext, model: string, options: QuantizeOpt
       : await client.get(`/v1/datasets/${encodeURIComponent(options.calibration)}`, datasetSchema);
   const dataset = found?.splits.evaluation ? options.calibration : 'DATASET';
   say(context, `Next: ./qfleet run create --model ${model} --dataset ${dataset} --wait`);
+}
+
+function sayWarnings(context: CliContext, { variants, warnings }: Quantized): void {
+  for (const warning of warnings) say(context, `warning: ${warning}`);
+  const pairs = variants.flatMap(({ name, warnings: own }) => own.map((warning) => ({ name, warning })));
+  for (const [warning, named] of Map.groupBy(pairs, (pair) => pair.warning))
+    say(context, `warning: ${named.map(({ name }) => name).join(', ')}: ${warning}`);
 }
 
 /** Of `all`, what does not fit is to be expected; of recipes asked for by name it is a failure. */
@@ -99,5 +107,15 @@ const columns: Column<Made>[] = [
     align: 'right',
     cell: ({ sizeBytes }) => formatBytes(sizeBytes),
     raw: ({ sizeBytes }) => sizeBytes,
+  },
+  {
+    title: 'output SQNR, dB',
+    align: 'right',
+    cell: ({ outputSqnrDb }) => outputSqnrDb?.toFixed(1) ?? '–',
+    raw: ({ outputSqnrDb }) => outputSqnrDb,
+  },
+  {
+    title: 'warnings',
+    cell: ({ warnings }) => (warnings.length === 0 ? '' : `${warnings.length}, see below`),
   },
 ];

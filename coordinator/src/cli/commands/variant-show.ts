@@ -76,6 +76,7 @@ function describe({ name, digest, sizeBytes, record }: Variant): [string, string
       `${verdict}: ${why}`,
     ]),
     ...(layerCheck ? describeLayers(layerCheck) : []),
+    ...(record.warnings ?? []).map((warning): [string, string] => ['warning', warning]),
     ...record.notes.map((note): [string, string] => ['note', note]),
   ];
   return rows.filter((row): row is [string, string] => row[1] !== undefined);

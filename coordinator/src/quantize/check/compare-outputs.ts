@@ -19,6 +19,8 @@ export interface Reference {
   readonly outputs: readonly Outputs[];
   /** `made-up` where there is no dataset that feeds the model. */
   readonly kind: 'calibration' | 'made-up';
+  /** False where the model answers the same input otherwise the second time. */
+  readonly isRepeatable: boolean;
 }
 
 export interface OutputComparison {
@@ -29,6 +31,9 @@ export interface OutputComparison {
 
 /** Below this folding has changed more than rounding: fp32 on two machines agrees to about 100 dB. */
 const foldingNoiseFloorDb = 80;
+
+/** Below this two answers to one input differ by more than the order of sums. */
+const repeatedNoiseFloorDb = 60;
 
 const comparedInFloat32 =
   'Compared as this machine computes it: in float32 wherever its ONNX Runtime has no float16 kernel.';
@@ -43,14 +48,16 @@ export async function runReference(
   const metadata = await child.open({ path: sourcePath, optimisation: 'all' });
   if (!samples.canFeed) return await runMadeUp(child, metadata);
   const outputs: Outputs[] = [];
+  let isRepeatable = true;
   let bytes = 0;
   for await (const feeds of samples.feeds(maxComparisons)) {
     const found = await child.run(feeds);
     for (const { data } of Object.values(found)) bytes += data.byteLength;
     if (outputs.length > 0 && bytes > maxComparisonBytes) break;
+    if (outputs.length === 0) isRepeatable = isSame(found, await child.run(feeds));
     outputs.push(found);
   }
-  return { inputs: () => samples.feeds(outputs.length), outputs, kind: 'calibration' };
+  return { inputs: () => samples.feeds(outputs.length), outputs, kind: 'calibration', isRepeatable };
 }
 
 /** Sizes for open dimensions are tried until the model takes one; where it takes none, nothing is compared. */
@@ -58,9 +65,19 @@ async function runMadeUp(child: OrtChild, metadata: SessionMetadata): Promise<Re
   for (const size of openSizes) {
     const feeds = generateInputs(metadata, size);
     const outputs = await child.run(feeds).catch(refusedOnly);
-    if (outputs) return { inputs: () => once(feeds), outputs: [outputs], kind: 'made-up' };
+    if (!outputs) continue;
+    const isRepeatable = isSame(outputs, await child.run(feeds));
+    return { inputs: () => once(feeds), outputs: [outputs], kind: 'made-up', isRepeatable };
   }
-  return { inputs: none, outputs: [], kind: 'made-up' };
+  return { inputs: none, outputs: [], kind: 'made-up', isRepeatable: true };
+}
+
+/** Threads may add in another order, which is no other answer. */
+function isSame(first: Outputs, second: Outputs): boolean {
+  const noise = new OutputNoise();
+  noise.add(first, second);
+  const worst = noise.worst();
+  return !worst || worst.sqnrDb > repeatedNoiseFloorDb;
 }
 
 async function* once(feeds: Feeds): AsyncGenerator<Feeds> {

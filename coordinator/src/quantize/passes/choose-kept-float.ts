@@ -13,6 +13,8 @@ import type { Workbench } from '../workbench.ts';
 interface Choice {
   readonly keptFloat: ReadonlySet<string>;
   readonly notes: readonly string[];
+  /** That the goal is missed. */
+  readonly warnings?: readonly string[];
 }
 
 interface Candidates {
@@ -69,9 +71,9 @@ export async function chooseKeptFloat(
     keptFloat: new Set(kept),
     notes: [
       `${count} of ${nodes.length} operators kept float, ${describeFlips(flips)} then; ${found}: ${listed}.`,
-      ...missed,
       ...resolution,
     ],
+    warnings: missed,
   };
 }
 

@@ -79,11 +79,12 @@ export async function convertStatic(recipe: StaticRecipe, bench: Workbench): Pro
         weightsOf: countWeights(planned.model),
         emit: (keptFloat) => emit({ keptFloat, corrections }).converted.model,
       })
-    : { keptFloat: new Set<string>(), notes: [] };
+    : { keptFloat: new Set<string>(), notes: [], warnings: [] };
   const { plan, converted } = emit({ keptFloat: choice.keptFloat, corrections });
   return {
     ...converted,
     notes: [...chosen.notes, ...correction.notes, ...choice.notes, ...converted.notes],
+    warnings: choice.warnings ?? [],
     source,
     observer,
     ranges,
