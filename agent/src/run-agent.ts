@@ -22,6 +22,8 @@ import { lockHost } from './host/host-lock.ts';
 import { ownState } from './host/own-state.ts';
 import { readBootId } from './inventory/read-boot-id.ts';
 import { readInventory } from './inventory/read-inventory.ts';
+import { describeIsolation, type Isolation } from './isolation/isolation.ts';
+import { probeIsolation } from './isolation/probe-isolation.ts';
 import { JobDesk } from './jobs/job-desk.ts';
 import type { JobTools } from './jobs/run-job.ts';
 import { removeLeftovers } from './remove-leftovers.ts';
@@ -61,14 +63,17 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     log.warn({ pids: ended }, 'Ended what an earlier agent of this state folder left running.');
   const inventory = await readInventory();
   const bootId = await readBootId();
+  const isolation = await isolateRunners(config);
+  log.info({ isolation: describeIsolation(isolation) }, 'Isolation of runners.');
   const backends = await probeBackends({
+    isolation,
     nodeCommand: config.nodeCommand,
     only: config.backends,
     signal: leave,
   });
   for (const { id, available, version, reason } of backends)
     log.info({ id, available, version, reason }, 'Backend.');
-  const agent = await assemble(options, { inventory, bootId, instanceId: randomUUID(), backends });
+  const agent = await assemble(options, { inventory, bootId, instanceId: randomUUID(), backends, isolation });
   await serve(agent, options);
   log.info('Left.');
 }
@@ -79,6 +84,7 @@ interface Facts {
   /** Of this process: by it the coordinator tells two agents with one identity apart. */
   readonly instanceId: string;
   readonly backends: readonly BackendInfo__Output[];
+  readonly isolation: Isolation;
 }
 
 interface Agent {
@@ -152,6 +158,7 @@ async function assemble({ config, identity, log }: RunAgentOptions, facts: Facts
       version,
       reason,
     })),
+    isolation: describeIsolation(facts.isolation),
     ...(health.lastError ? { lastError: health.lastError } : {}),
     updatedAtUnixMs: Date.now(),
   }));
@@ -263,7 +270,7 @@ async function serve(agent: Agent, { identity, log, drain, leave }: RunAgentOpti
 
 function jobTools(
   config: AgentConfig,
-  { inventory, bootId }: Facts,
+  { inventory, bootId, isolation }: Facts,
   {
     cache,
     transfers,
@@ -277,7 +284,7 @@ function jobTools(
     nodeCommand: config.nodeCommand,
     runnerMemoryBytes: config.runnerMemoryBytes,
     acquireBlob: (ref, options) => cache.acquire(ref, options),
-    startRunner,
+    startRunner: (options) => startRunner({ ...options, isolation }),
     lockHost: (options) => lockHost({ ...options, agent, bootId: config.lockName ?? bootId }),
     readEnvironment: () => readEnvironment(),
     // Loaded when a probe is asked for: most days there is none.
@@ -300,6 +307,19 @@ function hello({ inventory, bootId, instanceId, backends }: Facts, desk: JobDesk
     backends: [...backends],
     heldJobs: desk.held ? [desk.held, ...unsent] : unsent,
   };
+}
+
+/** Runners read variants and shards in the cache and write to their job's folder; the key and unsent results are not theirs. */
+async function isolateRunners(config: AgentConfig): Promise<Isolation> {
+  const { identityFolder, stateFolder, nodeCommand } = config;
+  const allowed = ['cache', 'work'].map((name) => join(stateFolder, name));
+  for (const folder of allowed) await mkdir(folder, { recursive: true });
+  return await probeIsolation({
+    nodeCommand,
+    isOff: !config.isolatesRunners,
+    denied: [identityFolder, stateFolder],
+    allowed,
+  });
 }
 
 async function waitForDelivery(spool: Spool, leave: AbortSignal): Promise<void> {

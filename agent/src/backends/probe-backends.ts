@@ -1,5 +1,6 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { BackendInfo__Output } from '@qfleet/shared/gen/qfleet/v1/BackendInfo.ts';
+import type { Isolation } from '../isolation/isolation.ts';
 import { startRunner } from '../runner/start-runner.ts';
 import { backends } from './registry.gen.ts';
 
@@ -11,6 +12,8 @@ export interface ProbeBackendsOptions {
   /** Ids to offer; undefined: all. An id that this agent does not have throws `configuration`. */
   readonly only: readonly string[] | undefined;
   readonly signal: AbortSignal;
+  /** As runners of jobs will have it: what works without may not work with it. */
+  readonly isolation?: Isolation | undefined;
 }
 
 /** Which backends work here, each asked in a child process of its own: what kills that is a reason, not the end. */
@@ -18,6 +21,7 @@ export async function probeBackends({
   nodeCommand,
   only,
   signal,
+  isolation,
 }: ProbeBackendsOptions): Promise<BackendInfo__Output[]> {
   const known = backends.map(({ id }) => id);
   const unknown = only?.find((id) => !known.includes(id));
@@ -29,19 +33,18 @@ export async function probeBackends({
   const infos: BackendInfo__Output[] = [];
   // One after the other: together they would only wait for each other on a small board.
   for (const id of known)
-    if (!only || only.includes(id)) infos.push(await probeBackend(id, nodeCommand, signal));
+    if (!only || only.includes(id)) infos.push(await probeBackend(id, { nodeCommand, signal, isolation }));
   return infos;
 }
 
 async function probeBackend(
   id: string,
-  nodeCommand: readonly string[],
-  signal: AbortSignal,
+  { nodeCommand, signal, isolation }: Omit<ProbeBackendsOptions, 'only'>,
 ): Promise<BackendInfo__Output> {
   try {
     const obstacle = await backends.find((backend) => backend.id === id)?.findObstacle?.();
     if (obstacle !== undefined) return unavailable(id, obstacle);
-    await using runner = await startRunner({ nodeCommand, affinity: [], signal });
+    await using runner = await startRunner({ nodeCommand, affinity: [], signal, isolation });
     const answer = await runner.request(
       { kind: 'probe', backend: id },
       { limits: { loading: probeLimitMs } },

@@ -14,6 +14,7 @@ import { readEnvironment } from '../environment/read-environment.ts';
 import { lockHost } from '../host/host-lock.ts';
 import { readBootId } from '../inventory/read-boot-id.ts';
 import { readInventory } from '../inventory/read-inventory.ts';
+import { probeIsolation } from '../isolation/probe-isolation.ts';
 import { JobFailure } from '../jobs/job-failure.ts';
 import { type FinishedJob, type JobTools, runJob } from '../jobs/run-job.ts';
 import { startRunner } from '../runner/start-runner.ts';
@@ -107,17 +108,20 @@ async function measure(
 }
 
 async function localTools(path: string): Promise<JobTools> {
+  const nodeCommand = resolveNodeCommand(process.env);
+  const isOff = process.env['QFLEET_AGENT_ISOLATION'] === 'off';
+  const isolation = await probeIsolation({ nodeCommand, denied: [], allowed: [], isOff });
   return {
     agentVersion,
     bootId: await readBootId(),
     isEmulated: (await readInventory()).emulated !== undefined,
-    nodeCommand: resolveNodeCommand(process.env),
+    nodeCommand,
     acquireBlob: async () => ({
       path,
       assertUnchanged: async () => undefined,
       [Symbol.dispose]: () => undefined,
     }),
-    startRunner,
+    startRunner: (options) => startRunner({ ...options, isolation }),
     lockHost: (options) =>
       lockHost({
         ...options,

@@ -36,7 +36,7 @@ async function findState({ state, identity }: StatusOptions): Promise<string> {
 
 /** Lines for a terminal. */
 export function formatStatus(status: AgentStatus, running: boolean): string {
-  const { job, spool, cache, backends, lastError } = status;
+  const { job, spool, cache, backends, isolation = [], lastError } = status;
   const at = (unixMs: number): string => new Date(unixMs).toISOString();
   const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
   const percent = job ? ` (${Math.round(job.fraction * 100)} %)` : '';
@@ -51,6 +51,7 @@ export function formatStatus(status: AgentStatus, running: boolean): string {
       ({ id, available, version, reason }) =>
         `backend   ${id}: ${available ? version : `unavailable: ${reason}`}`,
     ),
+    ...isolation.map((line) => `runners   ${line}`),
     ...(lastError ? [`problem   ${at(lastError.atUnixMs)}: ${lastError.message}`] : []),
     `as of     ${at(status.updatedAtUnixMs)}`,
   ].join('\n');

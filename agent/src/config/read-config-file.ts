@@ -10,6 +10,7 @@ const known = [
   'logLevel',
   'cacheQuotaBytes',
   'runnerMemoryBytes',
+  'isolation',
 ] as const;
 
 /** Settings of `agent.yaml` as they are written there; absent: not set. */

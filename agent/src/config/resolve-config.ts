@@ -25,6 +25,8 @@ export interface AgentConfig {
   readonly logLevel: string;
   /** undefined: chosen from the free disk. */
   readonly cacheQuotaBytes: number | undefined;
+  /** Whether runners are kept from what is not theirs, as far as the machine can. */
+  readonly isolatesRunners: boolean;
   /** What a runner may take beside Node's own reserve, bytes; undefined: three quarters of the machine's memory. */
   readonly runnerMemoryBytes: number | undefined;
   /** Another measurement lock than the host's, for tests that measure nothing real; undefined: the host's. */
@@ -66,6 +68,7 @@ export async function resolveConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv):
       'cacheQuotaBytes',
       env['QFLEET_AGENT_CACHE_QUOTA_BYTES'] ?? file.cacheQuotaBytes,
     ),
+    isolatesRunners: parseSwitch(env['QFLEET_AGENT_ISOLATION'] ?? file.isolation ?? 'on'),
     runnerMemoryBytes: parseBytes(
       'runnerMemoryBytes',
       env['QFLEET_AGENT_RUNNER_MEMORY_BYTES'] ?? file.runnerMemoryBytes,
@@ -115,6 +118,13 @@ function parseAddress(text: string | undefined, identity: string): string {
 function parseLevel(text: string): string {
   if (levels.includes(text)) return text;
   throw new QfleetError('configuration', `Log level: expected one of ${levels.join(', ')}, got "${text}".`);
+}
+
+function parseSwitch(text: string): boolean {
+  if (text === 'on' || text === 'off') return text === 'on';
+  throw new QfleetError('configuration', `isolation: expected on or off, got "${text}".`, {
+    hint: 'Mend QFLEET_AGENT_ISOLATION, or isolation in agent.yaml.',
+  });
 }
 
 function parseBytes(

@@ -4,6 +4,8 @@ import { type ChildLimits, confineCommand } from '@qfleet/shared/child/confine-c
 import { countOomKills } from '@qfleet/shared/child/count-oom-kills.ts';
 import { QfleetError } from '@qfleet/shared/errors.ts';
 import type { Failure } from '@qfleet/shared/result/job-result.ts';
+import { isolateCommand } from '../isolation/isolate-command.ts';
+import type { Isolation } from '../isolation/isolation.ts';
 import { JobFailure } from '../jobs/job-failure.ts';
 import { attributeToLimits } from './attribute-to-limits.ts';
 import { describeExit } from './describe-exit.ts';
@@ -24,6 +26,8 @@ export interface RunnerOptions {
   /** Processors to run on; empty: no pinning. */
   readonly affinity: readonly number[];
   readonly limits?: ChildLimits;
+  /** What it must not reach; absent: it may what the agent may. */
+  readonly isolation?: Isolation | undefined;
   /** Ends the runner and fails its request with the signal's reason. */
   readonly signal: AbortSignal;
 }
@@ -61,10 +65,13 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   return Object.assign(child, { spawnNs: Number(process.hrtime.bigint() - start) });
 }
 
-function spawnRunner({ nodeCommand, affinity, limits }: RunnerOptions): ChildProcess {
+function spawnRunner({ nodeCommand, affinity, limits, isolation }: RunnerOptions): ChildProcess {
   // taskset and not sched_setaffinity from inside: it covers the threads that Node has started already.
   const pinning = affinity.length > 0 ? ['taskset', '-c', affinity.join(',')] : [];
-  const [execPath, ...execArgv] = confineCommand([...pinning, ...nodeCommand], limits);
+  const [execPath, ...execArgv] = confineCommand(
+    isolateCommand([...pinning, ...nodeCommand], isolation),
+    limits,
+  );
   return fork(runnerPath, [], {
     execPath,
     execArgv,

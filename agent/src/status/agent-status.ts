@@ -18,6 +18,8 @@ export const agentStatusSchema = z.object({
   backends: z.array(
     z.object({ id: z.string(), available: z.boolean(), version: z.string(), reason: z.string() }),
   ),
+  /** What keeps runners from the rest of the machine, a line for each part; absent from older agents. */
+  isolation: z.array(z.string()).optional(),
   lastError: z.object({ atUnixMs: z.number(), message: z.string() }).optional(),
   updatedAtUnixMs: z.number(),
 });
