@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QfleetError } from '@qfleet/shared/errors.ts';
@@ -312,13 +312,16 @@ function hello({ inventory, bootId, instanceId, backends }: Facts, desk: JobDesk
 /** Runners read variants and shards in the cache and write to their job's folder; the key and unsent results are not theirs. */
 async function isolateRunners(config: AgentConfig): Promise<Isolation> {
   const { identityFolder, stateFolder, nodeCommand } = config;
-  const allowed = ['cache', 'work'].map((name) => join(stateFolder, name));
+  const temporaryFolder = join(stateFolder, 'tmp');
+  await rm(temporaryFolder, { recursive: true, force: true });
+  const allowed = [...['cache', 'work'].map((name) => join(stateFolder, name)), temporaryFolder];
   for (const folder of allowed) await mkdir(folder, { recursive: true });
   return await probeIsolation({
     nodeCommand,
     isOff: !config.isolatesRunners,
     denied: [identityFolder, stateFolder],
     allowed,
+    temporaryFolder,
   });
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { probeBackends } from '../backends/probe-backends.ts';
 import { startRunner } from '../runner/start-runner.ts';
 import { buildDoubling } from '../testing/build-onnx.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
@@ -30,6 +31,7 @@ describe('an isolated runner', () => {
     identity = join(folder.path, 'identity');
     await mkdir(join(identity, 'state', 'cache'), { recursive: true });
     await mkdir(join(identity, 'state', 'spool'));
+    await mkdir(join(identity, 'state', 'tmp'));
     await mkdir(join(folder.path, 'beside'));
     // As models, so that a runner that reads them says nothing of their form.
     for (const path of ['device.key', 'state/spool/result', 'state/cache/model', '../beside/model'])
@@ -38,7 +40,8 @@ describe('an isolated runner', () => {
     isolation = await probeIsolation({
       nodeCommand,
       denied: [identity, join(identity, 'state')],
-      allowed: [join(identity, 'state', 'cache')],
+      allowed: ['cache', 'tmp'].map((name) => join(identity, 'state', name)),
+      temporaryFolder: join(identity, 'state', 'tmp'),
       isOff: false,
     });
   });
@@ -65,6 +68,22 @@ describe('an isolated runner', () => {
       join(folder.path, 'beside/link/device.key'),
     ])
       assert.match(await open(path), /error number 13\b/, path);
+  });
+
+  it('has temporary files of its own, also where the identity lies among everybody’s', {
+    skip: needs(1),
+  }, async () => {
+    // The probe of a backend that computes writes models into the temporary folder.
+    const backends = await probeBackends({
+      nodeCommand,
+      only: ['onnxruntime-cpu'],
+      signal: new AbortController().signal,
+      isolation,
+    });
+    assert.deepEqual(
+      backends.map(({ reason }) => reason),
+      [''],
+    );
   });
 
   const attempt = async (script: string): Promise<string> => {

@@ -9,6 +9,8 @@ export interface Isolation {
   /** Absolute paths that runners must not reach, and folders beneath them that they may. */
   readonly denied: readonly string[];
   readonly allowed: readonly string[];
+  /** Where runners put what is temporary: beside a denied path, as in /tmp, nothing new can be made. */
+  readonly temporaryFolder: string | undefined;
 }
 
 /** No isolation, and why: switched off, or an emulator starts Node. */
@@ -20,6 +22,7 @@ export function noIsolation(reason: string): Isolation {
     whyNoNetwork: reason,
     denied: [],
     allowed: [],
+    temporaryFolder: undefined,
   };
 }
 

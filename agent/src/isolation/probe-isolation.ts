@@ -17,6 +17,8 @@ export interface IsolationOptions {
   /** Paths that runners must not reach, and folders beneath them that they may; those that are not there are left out. */
   readonly denied: readonly string[];
   readonly allowed: readonly string[];
+  /** One of those, for what is temporary; absent: the system's. */
+  readonly temporaryFolder?: string;
   /** Switched off by the user. */
   readonly isOff: boolean;
 }
@@ -33,6 +35,7 @@ export async function probeIsolation(options: IsolationOptions): Promise<Isolati
     networkCommand: typeof network === 'string' ? undefined : network,
     whyNoNetwork: typeof network === 'string' ? network : undefined,
     denied: await resolveAll(options.denied),
+    temporaryFolder: typeof abi === 'number' ? options.temporaryFolder : undefined,
     allowed: await resolveAll([...options.allowed, projectFolder, process.execPath]),
   };
 }

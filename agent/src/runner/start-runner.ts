@@ -78,7 +78,11 @@ function spawnRunner({ nodeCommand, affinity, limits, isolation }: RunnerOptions
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // Read by ONNX Runtime when it loads: without it, it uploads telemetry.
-    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+    env: {
+      ...process.env,
+      ORT_DISABLE_TELEMETRY: '1',
+      ...(isolation?.temporaryFolder !== undefined && { TMPDIR: isolation.temporaryFolder }),
+    },
   });
 }
 
