@@ -36,6 +36,8 @@ export async function collectExtremes(
   options: CalibrationOptions,
 ): Promise<Statistics> {
   const { tensors, onInput } = options;
+  // ONNX Runtime runs no model without outputs.
+  if (tensors.length === 0) return {};
   const seen = new Extremes(tensors);
   await reduce(withReductions(model, tensors), inputs, options, (values) => {
     seen.add(values);
@@ -80,6 +82,7 @@ export async function addHistograms(
 ): Promise<Statistics> {
   const { statistics, onInput } = options;
   const tensors = options.tensors.filter((tensor) => statistics[tensor]!.nonFiniteIn === undefined);
+  if (tensors.length === 0) return statistics;
   const layouts = tensors.map((tensor) => ({
     tensor,
     low: statistics[tensor]!.low,

@@ -89,9 +89,9 @@ describe('keeping the most sensitive operators float', () => {
       goal: { maxFlipsPoints: 1, maxSizeRatio: 0.3 },
     });
     const { variants } = await quantizeNet(folder, hopelessLayerNet(), [small], { items });
-    const { notes, floatOperators } = variants[0]!.record;
+    const { warnings = [], floatOperators } = variants[0]!.record;
     assert.equal(floatOperators['Gemm'], undefined);
-    assert.ok(notes.some((note) => /The goal of 1 points is not met: .* larger than 30 %/.test(note)));
+    assert.ok(warnings.some((note) => /The goal of 1 points is not met: .* larger than 30 %/.test(note)));
   });
 
   it('does not take a few changed answers for a goal missed, and says what so few inputs cannot prove', async () => {
