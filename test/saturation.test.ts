@@ -104,7 +104,7 @@ describe('the probes of saturation', () => {
 });
 
 function risksOf(probe: Probe): ChannelRisk[] {
-  return listIntegerWeights(joinProbes([probe]).model.graph!).flatMap(scanChannels);
+  return listIntegerWeights(joinProbes([probe]).model.graph!).known.flatMap(scanChannels);
 }
 
 function exactOutputs({ sums, output }: Probe): number[] {

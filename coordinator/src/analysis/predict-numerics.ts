@@ -44,6 +44,12 @@ function predict({ record, here, there }: NumericsEvidence): Omit<NumericPredict
     const why = `products saturate in one place alone, and ${atRisk} output channels of the variant can overflow there`;
     return { expects: 'differs', why };
   }
+  const [unread] = record.saturation?.unknown ?? [];
+  if (isSaturating && unread !== undefined)
+    return {
+      expects: 'unknown',
+      why: `products saturate in one place, and weights could not be read (${unread})`,
+    };
   const others = differing.filter((key) => here[key] !== 'saturating' && there[key] !== 'saturating');
   if (others.length > 0 && usesBytes(record.format)) {
     const names = others.map(

@@ -76,7 +76,7 @@ function baselineOf(model: Model, file: StoredModelFile, createdAtMs: number): V
     record: {
       recipe: 'as-is',
       ...description,
-      saturation: summariseRisk(scanSaturation(file.read.model.graph!)),
+      saturation: summariseRisk(scanSaturation(file.read.model)),
       kernels: Object.fromEntries(predictKernels(file.read.model.graph!)),
     },
     createdAtMs,

@@ -44,7 +44,7 @@ export async function addVariant(request: AddVariantRequest): Promise<Variant> {
     record: {
       ...description,
       ...(layers && { layers }),
-      saturation: summariseRisk(scanSaturation(file.read.model.graph!)),
+      saturation: summariseRisk(scanSaturation(file.read.model)),
       kernels: Object.fromEntries(predictKernels(file.read.model.graph!)),
       recipe: 'imported',
       notes: [`Made by ${producer}, taken as it is.`, ...description.notes],

@@ -111,7 +111,14 @@ export const variantRecordSchema = z.object({
     .record(z.string(), z.object({ x64: z.enum(['integer', 'float']), arm: z.enum(['integer', 'float']) }))
     .optional(),
   /** Operators, and output channels of theirs, whose int8 weights may saturate 16 bits on x86 without VNNI. */
-  saturation: z.object({ operatorsAtRisk: z.number(), channelsAtRisk: z.number() }).optional(),
+  saturation: z
+    .object({
+      operatorsAtRisk: z.number(),
+      channelsAtRisk: z.number(),
+      /** Operators whose weights could not be read, each with the reason. */
+      unknown: z.array(z.string()).optional(),
+    })
+    .optional(),
   /** What speaks against using it: outputs unlike the model's, nothing saved, a goal missed. */
   warnings: z.array(z.string()).optional(),
   notes: z.array(z.string()),

@@ -56,7 +56,8 @@ describe('inspectModel', () => {
       ],
     });
     const { saturation } = await inspectModel(model);
-    assert.deepEqual(saturation, [
+    assert.deepEqual(saturation.unknown, []);
+    assert.deepEqual(saturation.risks, [
       { node: 'y', channels: 4, channelsAtRisk: 2, channelsWrongAt255: 2, worstPairSum: 255 * 129 },
     ]);
   });

@@ -3,7 +3,7 @@ import type { TensorInfo } from '../artefacts/artefacts.ts';
 import type { OrtChildOptions } from '../ort/ort-child.ts';
 import { elementBytes, findElementType } from './element-type.ts';
 import { costOperator, isUncounted, type OperatorCost } from './operator-table.ts';
-import { type SaturationRisk, scanSaturation } from './scan-saturation.ts';
+import { type SaturationScan, scanSaturation } from './scan-saturation.ts';
 import { elementCount, inferShapes, type TensorType } from './shapes.ts';
 import { describeNode, walkNodes, walkTensors } from './walk-graph.ts';
 
@@ -32,7 +32,7 @@ export interface Inspection {
   /** Operations (2 per multiply-accumulate) per compulsory byte. */
   readonly intensityPerByte?: number;
   /** Operators with int8 weights that may saturate on x86 without VNNI. */
-  readonly saturation: readonly SaturationRisk[];
+  readonly saturation: SaturationScan;
   readonly notes: readonly string[];
 }
 
@@ -63,7 +63,7 @@ export async function inspectModel(model: ModelProto, options: OrtChildOptions =
     ...(compulsoryBytes === undefined ? {} : { compulsoryBytes }),
     ...(minimumBytes === undefined ? {} : { minimumBytes }),
     ...(macs === undefined || !compulsoryBytes ? {} : { intensityPerByte: (2 * macs) / compulsoryBytes }),
-    saturation: scanSaturation(graph),
+    saturation: scanSaturation(model),
     notes: explainGaps(model, costs),
   };
 }

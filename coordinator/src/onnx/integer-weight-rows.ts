@@ -1,7 +1,16 @@
-import type { GraphProto, NodeProto, TensorProto } from '../../gen/onnx/onnx_pb.js';
-import { findAttribute, readInt } from './attribute.ts';
-import { type GraphIndex, indexGraph } from './graph-index.ts';
-import { countElements, readTensor } from './tensor.ts';
+import type { FunctionProto, GraphProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
+import { readInt } from './attribute.ts';
+import { indexGraph } from './graph-index.ts';
+import {
+  dequantizerBehind,
+  findStored,
+  producerOf,
+  resolveCodes,
+  resolveConstant,
+  type Scopes,
+} from './resolve-constant.ts';
+import { countElements, type Tensor } from './tensor.ts';
+import { describeNode, subgraphs } from './walk-graph.ts';
 
 /** The int8 weight of an operator that runs on a kernel of uint8 times int8. */
 export interface IntegerWeight {
@@ -15,72 +24,128 @@ export interface IntegerWeight {
   readonly rowsOf: (channel: number) => Int8Array[];
 }
 
+/** An operator that may multiply by int8 weights that the file does not show. */
+export interface UnknownWeight {
+  readonly node: string;
+  readonly why: string;
+}
+
+export interface IntegerWeights {
+  readonly known: readonly IntegerWeight[];
+  readonly unknown: readonly UnknownWeight[];
+}
+
 /**
- * Finds the int8 weights, as initialisers or Constants, that ONNX Runtime multiplies by uint8 activations. int8
- * activations become uint8 first on x64 (`QDQS8ToU8Transformer`), so the activation's sign does not matter. Left
- * out: operators whose activation is not quantized to 8 bits, which run in float; depthwise convolutions, whose
- * kernel has 32 bits throughout; ConvInteger, where the weights are the left operand of the product and so
- * go to another kernel.
+ * Finds the int8 weights that ONNX Runtime multiplies by uint8 activations, in a graph and its subgraphs: constants as
+ * it folds them, through views and QuantizeLinear. int8 activations become uint8 first on x64
+ * (`QDQS8ToU8Transformer`), so the activation's sign does not matter. Left out: operators whose activation is not
+ * quantized to 8 bits, which run in float; depthwise convolutions, whose kernel has 32 bits throughout; ConvInteger,
+ * where the weights are the left operand of the product and so go to another kernel. What may be such a weight and
+ * cannot be read is unknown: computed in each inference, or inside a function of the model's own.
  */
-export function listIntegerWeights(graph: GraphProto): IntegerWeight[] {
-  const index = indexGraph(graph);
-  return graph.node.flatMap((node) => {
-    const weight = findInt8Weight(node, index);
-    if (!weight || isDepthwise(node, weight)) return [];
-    return [node.opType.endsWith('Conv') ? convRows(node, weight) : matrixRows(node, weight)];
+export function listIntegerWeights(
+  graph: GraphProto,
+  functions: readonly FunctionProto[] = [],
+): IntegerWeights {
+  const known: IntegerWeight[] = [];
+  const unknown: UnknownWeight[] = [];
+  const local = new Set(functions.map(({ domain, name }) => `${domain}.${name}`));
+  const visit = (inner: GraphProto, outer: Scopes): void => {
+    const scopes = [indexGraph(inner), ...outer];
+    for (const node of inner.node) {
+      for (const found of local.has(`${node.domain}.${node.opType}`)
+        ? [localFunction]
+        : findWeights(node, scopes)) {
+        if (typeof found === 'string') unknown.push({ node: node.name || describeNode(node), why: found });
+        else if (!isDepthwise(node, found)) known.push(rowsOf(node, found));
+      }
+      for (const subgraph of subgraphs(node)) visit(subgraph, scopes);
+    }
+  };
+  visit(graph, []);
+  return { known, unknown };
+}
+
+const localFunction = 'it is a function of the model’s own, which is not looked into';
+const computed = 'its int8 weights are computed in each inference';
+
+/** Positions of the weights among the inputs, and whether the operator is an integer one without Q/DQ around it. */
+const weightInputs: Readonly<
+  Record<string, { readonly inputs: readonly number[]; readonly isInteger: boolean }>
+> = {
+  Conv: { inputs: [1], isInteger: false },
+  Gemm: { inputs: [1], isInteger: false },
+  MatMul: { inputs: [1], isInteger: false },
+  MatMulInteger: { inputs: [1], isInteger: true },
+  MatMulIntegerToFloat: { inputs: [1], isInteger: true },
+  DynamicQuantizeMatMul: { inputs: [1], isInteger: true },
+  /** Weights and recurrent weights, [directions, K, 4 · hidden]. */
+  DynamicQuantizeLSTM: { inputs: [1, 2], isInteger: true },
+  QLinearConv: { inputs: [3], isInteger: true },
+  QLinearMatMul: { inputs: [3], isInteger: true },
+  QGemm: { inputs: [3], isInteger: true },
+};
+
+/** The int8 weights of a node, or why they are not known. */
+function findWeights(node: NodeProto, scopes: Scopes): (Tensor | string)[] {
+  const place = Object.hasOwn(weightInputs, node.opType) ? weightInputs[node.opType]! : undefined;
+  if (!place || (!place.isInteger && !hasByteCodes(node.input[0] ?? '', scopes))) return [];
+  return place.inputs.flatMap((input): (Tensor | string)[] => {
+    const name = node.input[input] ?? '';
+    if (name === '') return [];
+    const weight = place.isInteger ? resolveConstant(name, scopes) : resolveCodes(name, scopes);
+    if (weight) return weight.elementType === 'int8' && weight.dims.length >= 2 ? [weight] : [];
+    const mayBeInt8 = place.isInteger
+      ? codesType(name, scopes) !== 'uint8'
+      : dequantizedType(name, scopes) === 'int8';
+    return mayBeInt8 ? [computed] : [];
   });
 }
 
-/** Position of the weight among the inputs, and whether the operator is an integer one without Q/DQ around it. */
-const weightInputs: Readonly<Record<string, { readonly input: number; readonly isInteger: boolean }>> = {
-  Conv: { input: 1, isInteger: false },
-  Gemm: { input: 1, isInteger: false },
-  MatMul: { input: 1, isInteger: false },
-  MatMulInteger: { input: 1, isInteger: true },
-  MatMulIntegerToFloat: { input: 1, isInteger: true },
-  DynamicQuantizeMatMul: { input: 1, isInteger: true },
-  QLinearConv: { input: 3, isInteger: true },
-  QLinearMatMul: { input: 3, isInteger: true },
-  QGemm: { input: 3, isInteger: true },
-};
+/** Operators that ONNX Runtime moves quantize steps through, so that what is behind them still computes on codes. */
+const movedThrough =
+  /^(Identity|Transpose|Reshape|Squeeze|Unsqueeze|Flatten|MaxPool|Slice|Gather|GatherElements|Expand|Tile|Resize)$/;
 
-function findInt8Weight(node: NodeProto, index: GraphIndex): TensorProto | undefined {
-  const place = Object.hasOwn(weightInputs, node.opType) ? weightInputs[node.opType]! : undefined;
-  if (!place || (!place.isInteger && !isDequantized(node.input[0]!, index))) return undefined;
-  const name = node.input[place.input] ?? '';
-  const tensor = findConstant(place.isInteger ? name : dequantizedFrom(name, index), index);
-  return tensor?.dataType === 3 && tensor.dims.length >= 2 ? tensor : undefined;
-}
-
-/** True where the tensor comes from 8-bit codes. Without a zero point its type cannot be told: it is then taken for 8 bits. */
-function isDequantized(name: string, index: GraphIndex): boolean {
-  const producer = index.producers.get(name);
+/** True where a tensor comes from 8-bit codes. Without a zero point their type cannot be seen: they are then taken for 8 bits. */
+function hasByteCodes(name: string, scopes: Scopes): boolean {
+  const producer = producerOf(name, scopes);
+  if (producer && movedThrough.test(producer.opType)) return hasByteCodes(producer.input[0] ?? '', scopes);
   if (producer?.opType !== 'DequantizeLinear') return false;
-  const zeroPoint = findConstant(producer.input[2] ?? '', index);
+  const zeroPoint = findStored(producer.input[2] ?? '', scopes);
   return zeroPoint === undefined || zeroPoint.dataType === 2 || zeroPoint.dataType === 3;
 }
 
-function dequantizedFrom(name: string, index: GraphIndex): string {
-  const producer = index.producers.get(name);
-  return producer?.opType === 'DequantizeLinear' ? producer.input[0]! : '';
+/** Type of the codes behind a float tensor; undefined where it does not come from a DequantizeLinear. */
+function dequantizedType(name: string, scopes: Scopes): string | undefined {
+  const step = dequantizerBehind(name, scopes);
+  if (!step) return undefined;
+  const zeroPoint = findStored(step.input[2] ?? '', scopes);
+  if (zeroPoint) return zeroPoint.dataType === 3 ? 'int8' : zeroPoint.dataType === 2 ? 'uint8' : 'other';
+  return codesType(step.input[0] ?? '', scopes) ?? 'int8';
 }
 
-function findConstant(name: string, index: GraphIndex): TensorProto | undefined {
-  const producer = index.producers.get(name);
-  return producer?.opType === 'Constant' ? findAttribute(producer, 'value')?.t : index.initialisers.get(name);
+/** Type of a tensor of codes, by the QuantizeLinear that makes it; undefined where it cannot be seen. */
+function codesType(name: string, scopes: Scopes): string | undefined {
+  const producer = producerOf(name, scopes);
+  if (producer?.opType === 'DynamicQuantizeLinear') return 'uint8';
+  if (producer?.opType !== 'QuantizeLinear') return undefined;
+  const zeroPoint = findStored(producer.input[2] ?? '', scopes);
+  if (!producer.input[2]) return readInt(producer, 'output_dtype', 2) === 3 ? 'int8' : 'uint8';
+  return zeroPoint?.dataType === 3 ? 'int8' : zeroPoint?.dataType === 2 ? 'uint8' : undefined;
+}
+
+function rowsOf(node: NodeProto, weight: Tensor): IntegerWeight {
+  return node.opType.endsWith('Conv') ? convRows(node, weight) : matrixRows(node, weight);
 }
 
 /** One input and one output channel per group; with more of either, ONNX Runtime takes the matrix kernel. */
-function isDepthwise(node: NodeProto, weight: TensorProto): boolean {
+function isDepthwise(node: NodeProto, weight: Tensor): boolean {
   const group = readInt(node, 'group', 1);
-  return (
-    node.opType.endsWith('Conv') && group > 1 && weight.dims[1] === 1n && Number(weight.dims[0]) === group
-  );
+  return node.opType.endsWith('Conv') && group > 1 && weight.dims[1] === 1 && weight.dims[0] === group;
 }
 
 /** [M, C / group, ...kernel] to rows of kernel place × input channel: `ReorderFilter` in qlinearconv.cc. */
-function convRows(node: NodeProto, tensor: TensorProto): IntegerWeight {
-  const { data, dims } = readTensor(tensor);
+function convRows(node: NodeProto, { data, dims }: Tensor): IntegerWeight {
   const weights = data as Int8Array;
   const [channels, inputs, places] = [dims[0]!, dims[1]!, countElements(dims.slice(2))];
   const rowOf = (channel: number): Int8Array => {
@@ -95,8 +160,7 @@ function convRows(node: NodeProto, tensor: TensorProto): IntegerWeight {
 }
 
 /** [..., K, N], or [N, K] where Gemm transposes it, to one row of K for each column of each matrix. */
-function matrixRows(node: NodeProto, tensor: TensorProto): IntegerWeight {
-  const { data, dims } = readTensor(tensor);
+function matrixRows(node: NodeProto, { data, dims }: Tensor): IntegerWeight {
   const weights = data as Int8Array;
   const isTransposed = readInt(node, 'transB', 0) === 1;
   const [k, n] = isTransposed ? [dims.at(-1)!, dims.at(-2)!] : [dims.at(-2)!, dims.at(-1)!];

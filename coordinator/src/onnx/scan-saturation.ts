@@ -1,5 +1,5 @@
-import type { GraphProto } from '../../gen/onnx/onnx_pb.js';
-import { type IntegerWeight, listIntegerWeights } from './integer-weight-rows.ts';
+import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
+import { type IntegerWeight, listIntegerWeights, type UnknownWeight } from './integer-weight-rows.ts';
 
 /** What int8 weights of one operator can do on x86 without VNNI. */
 export interface SaturationRisk {
@@ -27,7 +27,7 @@ export interface ChannelRisk {
 }
 
 /**
- * The operators of which output channels can overflow on x86 without VNNI, and no others. There, products of
+ * The operators of which output channels can overflow on x86 without VNNI, and those of which it is not known; all others cannot. There, products of
  * uint8 activations with int8 weights are added in pairs into saturated 16 bits (VPMADDUBSW) before anything
  * wider: 255·(w1 + w2) leaves -32768…32767 from |w1 + w2| = 129 on, which takes two weights of the same sign. The
  * pairs are elements 2i and 2i + 1 along K; an odd last element has 0 beside it. All kernels of ONNX Runtime pack K
@@ -35,20 +35,36 @@ export interface ChannelRisk {
  * (ConvSymKernelAvx2), and likewise those for AVX512 without VNNI. A Conv's K is kernel place × input channel,
  * for its kernel works channels-last. test/saturation.test.ts proves it on the kernels.
  */
-export function scanSaturation(graph: GraphProto): SaturationRisk[] {
-  return listIntegerWeights(graph).flatMap((weight) => {
-    const risks = scanChannels(weight);
-    return risks.length > 0 ? [summarise(weight, risks)] : [];
+export function scanSaturation({
+  graph,
+  functions,
+}: Pick<ModelProto, 'graph' | 'functions'>): SaturationScan {
+  const { known, unknown } = listIntegerWeights(graph!, functions);
+  const risks = known.flatMap((weight) => {
+    const found = scanChannels(weight);
+    return found.length > 0 ? [summarise(weight, found)] : [];
   });
+  return { risks, unknown };
 }
 
-/** Over all operators of a file. */
-export function summariseRisk(risks: readonly SaturationRisk[]): {
-  readonly operatorsAtRisk: number;
-  readonly channelsAtRisk: number;
+export interface SaturationScan {
+  readonly risks: readonly SaturationRisk[];
+  /** Operators whose weights could not be read: they may saturate or not. */
+  readonly unknown: readonly UnknownWeight[];
+}
+
+/** Over all operators of a file, as a variant's record keeps it. */
+export function summariseRisk({ risks, unknown }: SaturationScan): {
+  operatorsAtRisk: number;
+  channelsAtRisk: number;
+  unknown?: string[];
 } {
   const channelsAtRisk = risks.reduce((sum, risk) => sum + risk.channelsAtRisk, 0);
-  return { operatorsAtRisk: risks.length, channelsAtRisk };
+  return {
+    operatorsAtRisk: risks.length,
+    channelsAtRisk,
+    ...(unknown.length > 0 ? { unknown: unknown.map(({ node, why }) => `${node}: ${why}`) } : {}),
+  };
 }
 
 function summarise({ node, channels }: IntegerWeight, risks: readonly ChannelRisk[]): SaturationRisk {

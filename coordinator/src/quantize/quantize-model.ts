@@ -196,7 +196,7 @@ async function makeVariant(recipe: Recipe, { bench, reference, work }: Making): 
   const path = join(work.outDir, `${recipe.id}.onnx`);
   await rename(candidatePath, path);
   const { format, granularity, symmetry, placement, folding } = describeFormat(stamped);
-  const saturation = scanSaturation(stamped.graph!);
+  const saturation = scanSaturation(stamped);
   const warnings = [
     ...warnOfVariant({
       recipe,

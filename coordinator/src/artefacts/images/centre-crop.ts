@@ -1,3 +1,4 @@
+import { roundHalfEven } from '@qfleet/shared/round-half-even.ts';
 import type { Pixels, Size } from './resample.ts';
 
 /**
@@ -25,9 +26,4 @@ export function centreCrop(image: Pixels, to: Size): Pixels {
 /** First pixel of the crop; negative is the width of the border. torchvision pads first, by half rounded down. */
 function offset(from: number, to: number): number {
   return from < to ? -Math.floor((to - from) / 2) : roundHalfEven((from - to) / 2);
-}
-
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  return value - floor === 0.5 && floor % 2 === 0 ? floor : Math.round(value);
 }

@@ -54,7 +54,6 @@ const operatorColumns: Column<Inspection['costs'][number]>[] = [
 
 function describe(inspection: Inspection): [string, string][] {
   const { inputs, outputs, operators, saturation, intensityPerByte } = inspection;
-  const channelsAtRisk = saturation.reduce((sum, risk) => sum + risk.channelsAtRisk, 0);
   return [
     ['producer', inspection.producer || '–'],
     ['opsets', joinCounts(inspection.opsets, ' ')],
@@ -75,13 +74,22 @@ function describe(inspection: Inspection): [string, string][] {
       'intensity',
       intensityPerByte === undefined ? '–' : `${intensityPerByte.toPrecision(3)} operations per byte`,
     ],
-    [
-      'saturation risk',
-      saturation.length === 0
-        ? 'none'
-        : `${channelsAtRisk} channels in ${saturation.length} operators on x86 without VNNI`,
-    ],
+    ['saturation risk', describeSaturation(saturation)],
   ];
+}
+
+function describeSaturation({ risks, unknown }: Inspection['saturation']): string {
+  const channels = risks.reduce((sum, risk) => sum + risk.channelsAtRisk, 0);
+  const found =
+    risks.length === 0 ? [] : [`${channels} channels in ${risks.length} operators on x86 without VNNI`];
+  const open = unknown.map(({ node, why }) => `${node}: ${why}`);
+  const listed = open.slice(0, 3).join('; ');
+  const rest = open.length > 3 ? `; and ${open.length - 3} more` : '';
+  return (
+    [...found, ...(open.length > 0 ? [`unknown for ${open.length} operators (${listed}${rest})`] : [])].join(
+      ', ',
+    ) || 'none'
+  );
 }
 
 function joinCounts(counts: Readonly<Record<string, number>>, between: string): string {

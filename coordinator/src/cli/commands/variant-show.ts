@@ -69,7 +69,7 @@ function describe({ name, digest, sizeBytes, record }: Variant): [string, string
     [
       'saturation',
       saturation &&
-        `${saturation.channelsAtRisk} channels in ${saturation.operatorsAtRisk} operators at risk on x86 without VNNI`,
+        `${saturation.channelsAtRisk} channels in ${saturation.operatorsAtRisk} operators at risk on x86 without VNNI${saturation.unknown ? `, unknown for ${saturation.unknown.length} operators (${saturation.unknown[0]})` : ''}`,
     ],
     ...Object.entries(targets ?? {}).map(([target, { verdict, why }]): [string, string] => [
       `on ${target}`,

@@ -1,4 +1,4 @@
-import { roundHalfEven } from '../../quantize/static/round-half-even.ts';
+import { roundHalfEven } from '@qfleet/shared/round-half-even.ts';
 import { quantizeLinear, saturate } from './quantize-linear.ts';
 import { createValue, type Value } from './value.ts';
 

@@ -1,4 +1,4 @@
-import { roundHalfEven } from '../../quantize/static/round-half-even.ts';
+import { roundHalfEven } from '@qfleet/shared/round-half-even.ts';
 import { type Granularity, parameterIndex } from './parameter-index.ts';
 import { createValue, integerLimits, roundToType, type Value } from './value.ts';
 

@@ -1,4 +1,4 @@
-import { roundHalfEven } from '../../quantize/static/round-half-even.ts';
+import { roundHalfEven } from '@qfleet/shared/round-half-even.ts';
 import { saturate } from './quantize-linear.ts';
 
 /** The step from an int32 sum to the result of QLinearConv and QLinearMatMul. */

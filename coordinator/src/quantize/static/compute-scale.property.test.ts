@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { roundHalfEven } from '@qfleet/shared/round-half-even.ts';
 import fc from 'fast-check';
 import { quantizeLinear } from '../../onnx/reference/quantize-linear.ts';
 import { createValue, type Value } from '../../onnx/reference/value.ts';
@@ -12,7 +13,6 @@ import {
   raiseScalesForBias,
   type WeightLayout,
 } from './quantize-weight.ts';
-import { roundHalfEven } from './round-half-even.ts';
 
 /**
  * In steps: half for rounding to a whole number; the rest for float32. x / scale reaches 256 at most, where float32

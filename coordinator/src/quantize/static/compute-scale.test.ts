@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { roundHalfEven } from '@qfleet/shared/round-half-even.ts';
 import { computeActivationScale, computeWeightScale } from './compute-scale.ts';
-import { roundHalfEven } from './round-half-even.ts';
 
 /** low, high, scale and zero point as uint8, scale as symmetric int8: printed by `compute_scale_zp` of onnxruntime 1.32. */
 const reference = [

@@ -1,4 +1,4 @@
-import { roundHalfEven } from './round-half-even.ts';
+import { roundHalfEven } from '@qfleet/shared/round-half-even.ts';
 
 /** Smallest and largest value seen, float32. */
 export interface Range {

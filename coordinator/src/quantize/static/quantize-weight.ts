@@ -1,4 +1,5 @@
 import { QfleetError } from '@qfleet/shared/errors.ts';
+import { roundHalfEven } from '@qfleet/shared/round-half-even.ts';
 import {
   type ActivationFormat,
   computeActivationScale,
@@ -12,7 +13,6 @@ import {
   uint8Activations,
   type WeightFormat,
 } from './compute-scale.ts';
-import { roundHalfEven } from './round-half-even.ts';
 
 /** A float32 tensor by channel: element i is of channel floor(i / inner) % channels. */
 export interface WeightLayout {

@@ -1,4 +1,4 @@
-import { roundHalfEven } from '../static/round-half-even.ts';
+import { roundHalfEven } from '@qfleet/shared/round-half-even.ts';
 
 export interface BlockOptions {
   /** Weights along K that share a scale; a power of two from 16 on. */
