@@ -2,11 +2,16 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { create } from '@bufbuild/protobuf';
 import { projectFolder } from '../../../test/support/project-folder.ts';
-import type { ModelProto } from '../../gen/onnx/onnx_pb.js';
+import { AttributeProtoSchema, type ModelProto, type NodeProto } from '../../gen/onnx/onnx_pb.js';
+import { countOptimised } from '../quantize/rewrite/fixtures/run-model.ts';
+import { intAttribute, intsAttribute } from './attribute.ts';
+import { buildModel, buildNode } from './fixtures/build-model.ts';
 import { mobileNet } from './fixtures/mobile-net.ts';
 import { parseModel } from './parse-model.ts';
 import { predictKernels } from './predict-kernels.ts';
+import { createTensor } from './tensor.ts';
 
 function countExpected(model: ModelProto): { layers: number; x64: number; arm: number } {
   const kernels = [...predictKernels(model.graph!).values()];
@@ -31,4 +36,179 @@ for (const [name, expected] of Object.entries(counts)) {
 
 test('nothing of a float model is expected on integers', () => {
   assert.deepEqual(countExpected(mobileNet()), { layers: 53, x64: 0, arm: 0 });
+});
+
+const target = process.arch === 'arm64' ? 'arm' : 'x64';
+const q = (from: string, to: string, zero = 'z') =>
+  buildNode('QuantizeLinear', [from, 's', zero].filter(Boolean), [to]);
+const dq = (from: string, to: string, zero = 'z') =>
+  buildNode('DequantizeLinear', [from, 's', zero].filter(Boolean), [to]);
+const floatAttribute = (name: string, f: number) => create(AttributeProtoSchema, { name, type: 1, f });
+const bias = buildNode('DequantizeLinear', ['b', 'bs', 'bz'], ['bd']);
+const input = [q('x', 'xq'), dq('xq', 'xd')];
+const weights = dq('w', 'wd', 'wz');
+const end = (from: string) => [q(from, 'cq'), dq('cq', 'y')];
+const convWeights = dq('k', 'kd', 'wz');
+const convInput = [q('image', 'xq'), dq('xq', 'xd')];
+
+/** Each pattern with one layer, and whether its kernel is an integer one on x64 (asked of ONNX Runtime below). */
+const patterns: Record<string, readonly NodeProto[]> = {
+  'MatMul and QuantizeLinear': [...input, weights, buildNode('MatMul', ['xd', 'wd'], ['m']), ...end('m')],
+  'MatMul to the output': [...input, weights, buildNode('MatMul', ['xd', 'wd'], ['y'])],
+  'MatMul, Relu, output': [
+    ...input,
+    weights,
+    buildNode('MatMul', ['xd', 'wd'], ['m']),
+    buildNode('Relu', ['m'], ['y']),
+  ],
+  'MatMul with several readers': [
+    ...input,
+    weights,
+    buildNode('MatMul', ['xd', 'wd'], ['m']),
+    buildNode('Sigmoid', ['m'], ['a']),
+    buildNode('Mul', ['m', 'a'], ['y']),
+  ],
+  'MatMul of transposed weights': [
+    ...input,
+    dq('w', 'd', 'wz'),
+    buildNode('Transpose', ['d'], ['wd']),
+    buildNode('MatMul', ['xd', 'wd'], ['m']),
+    ...end('m'),
+  ],
+  'MatMul of weights behind Identity': [
+    ...input,
+    buildNode('Identity', ['w'], ['i']),
+    dq('i', 'wd', 'wz'),
+    buildNode('MatMul', ['xd', 'wd'], ['m']),
+    ...end('m'),
+  ],
+  'MatMul of float weights quantized in the file': [
+    ...input,
+    q('wf', 'i', 'wz'),
+    dq('i', 'wd', 'wz'),
+    buildNode('MatMul', ['xd', 'wd'], ['m']),
+    ...end('m'),
+  ],
+  Gemm: [...input, weights, buildNode('Gemm', ['xd', 'wd'], ['m']), ...end('m')],
+  'Gemm with alpha': [
+    ...input,
+    weights,
+    buildNode('Gemm', ['xd', 'wd'], ['m'], [floatAttribute('alpha', 0.5)]),
+    ...end('m'),
+  ],
+  'Gemm with alpha to the output': [
+    ...input,
+    weights,
+    buildNode('Gemm', ['xd', 'wd'], ['y'], [floatAttribute('alpha', 0.5)]),
+  ],
+  'Gemm with several readers': [
+    ...input,
+    weights,
+    buildNode('Gemm', ['xd', 'wd'], ['m']),
+    buildNode('Sigmoid', ['m'], ['a']),
+    buildNode('Mul', ['m', 'a'], ['y']),
+  ],
+  'Gemm with a bias': [...input, weights, bias, buildNode('Gemm', ['xd', 'wd', 'bd'], ['m']), ...end('m')],
+  'Gemm with a bias and alpha': [
+    ...input,
+    weights,
+    bias,
+    buildNode('Gemm', ['xd', 'wd', 'bd'], ['m'], [floatAttribute('alpha', 0.5)]),
+    ...end('m'),
+  ],
+  'Gemm with a bias and beta': [
+    ...input,
+    weights,
+    bias,
+    buildNode('Gemm', ['xd', 'wd', 'bd'], ['m'], [floatAttribute('beta', 0.5)]),
+    ...end('m'),
+  ],
+  Conv: [...convInput, convWeights, buildNode('Conv', ['xd', 'kd'], ['m']), ...end('m')],
+  'Conv to the output': [...convInput, convWeights, buildNode('Conv', ['xd', 'kd'], ['y'])],
+  'Conv, Reshape, QuantizeLinear': [
+    ...convInput,
+    convWeights,
+    buildNode('Conv', ['xd', 'kd'], ['m']),
+    buildNode('Reshape', ['m', 'flat'], ['r']),
+    ...end('r'),
+  ],
+  'Conv, MaxPool, QuantizeLinear': [
+    ...convInput,
+    convWeights,
+    buildNode('Conv', ['xd', 'kd'], ['m']),
+    buildNode('MaxPool', ['m'], ['r'], [intsAttribute('kernel_shape', [2, 2])]),
+    ...end('r'),
+  ],
+};
+for (const [what, nodes] of Object.entries(patterns)) {
+  test(`${what}: what is predicted is what ONNX Runtime runs`, async () => {
+    const isImage = nodes.includes(convWeights);
+    const model = buildModel({
+      opset: 13,
+      inputs: isImage ? { image: [1, 2, 4, 4] } : { x: [3, 4] },
+      outputs: { y: isImage ? (what.includes('Reshape') ? [32] : ['a', 'b', 'c', 'd']) : [3, 4] },
+      initialisers: [
+        createTensor('s', 'float32', [], Float32Array.of(0.1)),
+        createTensor('z', 'uint8', [], Uint8Array.of(128)),
+        createTensor('wz', 'int8', [], Int8Array.of(0)),
+        createTensor(
+          'w',
+          'int8',
+          [4, 4],
+          Int8Array.from({ length: 16 }, (_, i) => i - 8),
+        ),
+        createTensor(
+          'wf',
+          'float32',
+          [4, 4],
+          Float32Array.from({ length: 16 }, (_, i) => i - 8),
+        ),
+        createTensor('k', 'int8', [2, 2, 1, 1], Int8Array.of(1, 2, 3, 4)),
+        createTensor('b', 'int32', [4], Int32Array.of(1, 2, 3, 4)),
+        createTensor('bs', 'float32', [], Float32Array.of(0.01)),
+        createTensor('bz', 'int32', [], Int32Array.of(0)),
+        createTensor('flat', 'int64', [1], BigInt64Array.of(-1n)),
+      ],
+      nodes,
+    });
+    const counts = await countOptimised(model);
+    const runsInFloat = ['MatMul', 'Gemm', 'FusedGemm', 'Conv', 'FusedConv', 'FusedMatMul'].some(
+      (type) => counts[type],
+    );
+    const [predicted] = predictKernels(model.graph!).values();
+    assert.equal(predicted?.[target], runsInFloat ? 'float' : 'integer', JSON.stringify(counts));
+  });
+}
+
+test('scales of float16, and codes whose type output_dtype says, are run in float', () => {
+  const half = [...input, weights, buildNode('MatMul', ['xd', 'wd'], ['m']), ...end('m')];
+  const graphOf = (nodes: readonly NodeProto[], scale: 'float16' | 'float32') =>
+    buildModel({
+      opset: 21,
+      inputs: { x: [3, 4] },
+      outputs: { y: [3, 4] },
+      initialisers: [
+        scale === 'float16'
+          ? createTensor('s', 'float16', [], Uint16Array.of(0x2e66))
+          : createTensor('s', 'float32', [], Float32Array.of(0.1)),
+        createTensor('z', 'uint8', [], Uint8Array.of(128)),
+        createTensor('wz', 'int8', [], Int8Array.of(0)),
+        createTensor(
+          'w',
+          'int8',
+          [4, 4],
+          Int8Array.from({ length: 16 }, (_, i) => i - 8),
+        ),
+      ],
+      nodes,
+    }).graph!;
+  const expected = (nodes: readonly NodeProto[], scale: 'float16' | 'float32' = 'float32') =>
+    [...predictKernels(graphOf(nodes, scale)).values()].map((each) => each.x64);
+  assert.deepEqual(expected(half), ['integer']);
+  assert.deepEqual(expected(half, 'float16'), ['float']);
+  const typed = buildNode('QuantizeLinear', ['x', 's'], ['xq'], [intAttribute('output_dtype', 2)]);
+  assert.deepEqual(
+    expected([typed, dq('xq', 'xd', ''), weights, buildNode('MatMul', ['xd', 'wd'], ['m']), ...end('m')]),
+    ['float'],
+  );
 });

@@ -1,6 +1,8 @@
 import type { GraphProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
+import { findAttribute, readFloat } from './attribute.ts';
 import { findElementType } from './element-type.ts';
 import { type GraphIndex, hasSoleConsumer, indexGraph } from './graph-index.ts';
+import { dequantizerBehind, findStored, resolveConstant } from './resolve-constant.ts';
 
 /** What a layer is expected to compute with. */
 export type ExpectedKernel = 'integer' | 'float';
@@ -49,14 +51,14 @@ function fuses(node: NodeProto, index: GraphIndex, target: KernelTarget): boolea
   const weight = codesBehind(node.input[1], index);
   if (!activation || !weight || !isByte(activation.type) || !isByte(weight.type)) return false;
   // A float bias is quantized for a Conv; a Gemm stays float with it.
-  if (node.opType === 'Gemm' && node.input[2] && !codesBehind(node.input[2], index)) return false;
+  if (node.opType === 'Gemm' && !isPlainGemm(node, index)) return false;
   const output = codesAfter(node, index);
   if (output === 'float') {
     return (
       mayEndInFloat.test(node.opType) && runsOn(activation, target) && fitsWeight(activation, weight, target)
     );
   }
-  if (!output || !runsOn(activation, target) || !runsOn(output, target)) return false;
+  if (!runsOn(activation, target) || !runsOn(output, target)) return false;
   return typeOn(activation, target) === typeOn(output, target) && fitsWeight(activation, weight, target);
 }
 
@@ -78,13 +80,26 @@ function typeOn({ type }: Codes, target: KernelTarget): string {
   return target === 'x64' ? 'uint8' : type;
 }
 
-/** The codes from which a DequantizeLinear makes this tensor; undefined where it comes from elsewhere. */
+/** A bias is added to the integer sums: with factors, or in float, it has no place in the integer kernel. */
+function isPlainGemm(node: NodeProto, index: GraphIndex): boolean {
+  if (!node.input[2]) return true;
+  const hasFactors = readFloat(node, 'alpha', 1) !== 1 || readFloat(node, 'beta', 1) !== 1;
+  return !hasFactors && codesBehind(node.input[2], index) !== undefined;
+}
+
+/**
+ * The codes from which a DequantizeLinear makes this tensor, where nothing but views lies between, which the runtime
+ * moves or folds; undefined where it comes from elsewhere, or the step is one that the runtime does not fuse.
+ */
 function codesBehind(name: string | undefined, index: GraphIndex): Codes | undefined {
-  const step = index.producers.get(name ?? '');
-  if (step?.opType !== 'DequantizeLinear') return undefined;
-  const constant = index.initialisers.get(step.input[0] ?? '');
-  const type = constant ? typeNamed(constant.dataType) : zeroPointType(step, index);
-  return type === undefined ? undefined : { type, isSole: hasOneReader(index, step.input[0] ?? '') };
+  const step = dequantizerBehind(name ?? '', [index]);
+  if (!step || !hasFloatScale(step, index)) return undefined;
+  const codes = step.input[0] ?? '';
+  const type = resolveConstant(codes, [index])?.elementType ?? typeOfStep(step, index);
+  const maker = index.producers.get(codes);
+  if (type === undefined || (maker?.opType === 'QuantizeLinear' && typeOfStep(maker, index) === undefined))
+    return undefined;
+  return { type, isSole: hasOneReader(index, codes) };
 }
 
 /** Whether one operator alone reads these codes: the runtime gives each reader a DequantizeLinear of its own first. */
@@ -98,39 +113,46 @@ function hasOneReader(index: GraphIndex, codes: string): boolean {
   return readers.length + (index.outputs.has(values) ? 1 : 0) === 1 && !index.captured.has(values);
 }
 
-/** What is made of the output: codes, `float` where it stays so, undefined where several read it. */
-function codesAfter(node: NodeProto, index: GraphIndex): Codes | 'float' | undefined {
+/** Operators through which the runtime moves the quantize step behind them forward. */
+const passesCodes = /^(Identity|Reshape|Transpose|Squeeze|Unsqueeze|Flatten|Slice|MaxPool)$/;
+
+/** What is made of the output: codes, or `float` where it stays so or several read it. */
+function codesAfter(node: NodeProto, index: GraphIndex): Codes | 'float' {
   const output = node.output[0] ?? '';
-  if (index.outputs.has(output)) return 'float';
-  if (!hasSoleConsumer(index, output)) return undefined;
   const [reader] = index.consumers.get(output) ?? [];
-  if (!reader) return undefined;
+  if (!reader || !hasSoleConsumer(index, output)) return 'float';
   // A Relu whose output starts at its zero point is what the range does anyway.
   if (/^(Relu|Clip)$/.test(reader.opType)) {
     const codes = codesAfter(reader, index);
-    return typeof codes === 'object' && startsAtZero(reader, index) ? codes : undefined;
+    return codes !== 'float' && startsAtZero(reader, index) ? codes : 'float';
   }
-  if (reader.opType !== 'QuantizeLinear') return 'float';
-  const type = zeroPointType(reader, index);
-  if (type === undefined) return undefined;
-  return { type, isSole: hasOneReader(index, reader.output[0] ?? '') };
+  if (passesCodes.test(reader.opType)) return codesAfter(reader, index);
+  if (reader.opType !== 'QuantizeLinear' || !hasFloatScale(reader, index)) return 'float';
+  const type = typeOfStep(reader, index);
+  return type === undefined ? 'float' : { type, isSole: hasOneReader(index, reader.output[0] ?? '') };
 }
 
 /** Whether the QuantizeLinear behind a Relu has its zero point at the least code. */
 function startsAtZero(relu: NodeProto, index: GraphIndex): boolean {
   const [step] = index.consumers.get(relu.output[0] ?? '') ?? [];
-  const zeroPoint = index.initialisers.get(step?.input[2] ?? '');
+  const zeroPoint = findStored(step?.input[2] ?? '', [index]);
   if (!zeroPoint) return true;
   const value = zeroPoint.rawData.length > 0 ? zeroPoint.rawData[0]! : (zeroPoint.int32Data[0] ?? 0);
   return typeNamed(zeroPoint.dataType) === 'uint8' ? value === 0 : value === 0x80 || value === -128;
 }
 
-/** Without a zero point codes are uint8. */
-function zeroPointType(step: NodeProto, index: GraphIndex): string | undefined {
+/** Type of a step's codes by its zero point, uint8 without one; undefined where `output_dtype` says it instead, which the runtime does not fuse. */
+function typeOfStep(step: NodeProto, index: GraphIndex): string | undefined {
   const name = step.input[2] ?? '';
-  if (name === '') return 'uint8';
-  const zeroPoint = index.initialisers.get(name);
+  if (name === '') return findAttribute(step, 'output_dtype') ? undefined : 'uint8';
+  const zeroPoint = findStored(name, [index]);
   return zeroPoint && typeNamed(zeroPoint.dataType);
+}
+
+/** Integer kernels take float32 scales alone. */
+function hasFloatScale(step: NodeProto, index: GraphIndex): boolean {
+  const scale = findStored(step.input[1] ?? '', [index]);
+  return !scale || typeNamed(scale.dataType) === 'float32';
 }
 
 function typeNamed(code: number): string | undefined {
