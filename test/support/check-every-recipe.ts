@@ -8,6 +8,7 @@ import { OrtChild } from '../../coordinator/src/ort/ort-child.ts';
 import type { Feeds, SessionMetadata, TensorMessage } from '../../coordinator/src/ort/ort-messages.ts';
 import { generateInputs, openSizes } from '../../coordinator/src/quantize/calibration/generate-inputs.ts';
 import { recipes } from '../../coordinator/src/quantize/recipes/find-recipe.ts';
+import { quantizedSchema } from '../../coordinator/src/tasks/task-params.ts';
 import { type Finished, Lab } from './lab.ts';
 
 /** What ONNX Runtime says of files that are wrong, rather than of models that it has no kernels for. */
@@ -85,14 +86,13 @@ export async function writeImages(lab: Lab, shape: readonly number[]): Promise<s
 }
 
 function readMade({ stdout }: Finished): string[] {
-  const rows = JSON.parse(stdout) as { name: string }[];
-  return rows.map(({ name }) => name);
+  return quantizedSchema.parse(JSON.parse(stdout)).variants.map(({ name }) => name);
 }
 
 /** Reasons by recipe. */
-function readRefused({ stderr }: Finished): Map<string, string> {
-  const lines = stderr.matchAll(/^not made: ([^:]+): (.+)$/gm);
-  return new Map([...lines].map(([, recipe, reason]) => [recipe!, reason!]));
+function readRefused({ stdout }: Finished): Map<string, string> {
+  const { refused } = quantizedSchema.parse(JSON.parse(stdout));
+  return new Map(refused.map(({ recipe, message, hint = '' }) => [recipe, `${message} ${hint}`]));
 }
 
 /** Loads a file as a device would and runs it on inputs that are made up, of the first size that it takes. */

@@ -7,7 +7,7 @@ import { connectToCoordinator } from '../api-client.ts';
 import { type CliContext, say } from '../cli-context.ts';
 import { followTask } from '../follow-task.ts';
 import { formatBytes, shortDigest } from '../output/format-value.ts';
-import { type Column, parseFormat, printRows } from '../output/print-rows.ts';
+import { type Column, parseFormat, printFacts, printRows } from '../output/print-rows.ts';
 import type { QuantizeOptions, QuantizeOrder } from '../quantize-order.ts';
 import { readRecipes } from '../read-recipes.ts';
 import { commaList, wholeNumber, withExample, withOutput } from '../with-options.ts';
@@ -43,7 +43,9 @@ export function addQuantizeCommand(program: Command, context: CliContext): void 
         options.out === undefined
           ? await quantizeThere(context, model, order)
           : await quantizeHere(context, model, { ...order, out: options.out });
-      printRows(context, format, columns, made.variants);
+      // For a program everything that was said of it: what was refused and warned of too.
+      if (format === 'json') printFacts(context, format, made, []);
+      else printRows(context, format, columns, made.variants);
       sayWarnings(context, made);
       tellRefused(context, made, options.recipe);
       if (options.out === undefined) await tellNext(context, model, options);
