@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 import { readingValue } from '@qfleet/shared/reading.ts';
 import { readEngineProfile } from '@qfleet/shared/trtexec/engine-profile.ts';
 import { engineLayers, printLayerNames, printProfile } from '@qfleet/shared/trtexec/testing/print-exports.ts';
@@ -55,4 +55,19 @@ describe('the profile of a TensorRT engine', () => {
     const { readings } = readOperatorProfile(bytes, undefined);
     assert.deepEqual(readings.map(readingValue), [0.6, 0.1, 0]);
   });
+});
+
+test('a layer whose weights alone are quantized keeps its name in the profile', () => {
+  const event = {
+    cat: 'Node',
+    name: 'MatMul_3_Q4_kernel_time',
+    dur: 12,
+    args: {
+      op_name: 'MatMulNBits',
+      provider: 'CPUExecutionProvider',
+      input_type_shape: [{ float: [1, 64] }],
+    },
+  };
+  const [kernel] = parseKernels(encode([event]));
+  assert.deepEqual([kernel?.names, kernel?.type, kernel?.kind], [['MatMul_3'], 'MatMulNBits', 'float']);
 });

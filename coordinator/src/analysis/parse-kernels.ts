@@ -75,9 +75,9 @@ function fromEvent(event: unknown): Kernel[] {
   ];
 }
 
-/** Fusions and layouts leave the name of the node and add to it: `Conv_9_nchwc`, `Conv_0_token_111`. */
+/** Fusions, layouts and the quantization of weights alone leave the name of the node and add to it: `Conv_9_nchwc`, `Conv_0_token_111`, `MatMul_3_Q4`. */
 function plainName(name: string): string {
-  return name.replace(/(_nchwc|_token_\d+|_quant)+$/, '');
+  return name.replace(/(_nchwc|_token_\d+|_quant|_Q[48])+$/, '');
 }
 
 /** A layer of an engine; sizes are not told. */

@@ -1,5 +1,6 @@
 import type { ModelProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
 import type { Layer } from '../artefacts/artefacts.ts';
+import { readInt } from './attribute.ts';
 import type { OperatorCost } from './operator-table.ts';
 
 /**
@@ -24,7 +25,10 @@ export function listLayers(model: ModelProto, costs: readonly OperatorCost[]): L
     const macs = costs[index]?.macs;
     const name = node.name || node.output[0];
     if (!macs || !name) return [];
-    const weights = Math.max(0, ...node.input.map((name) => elements.get(name) ?? 0));
+    const weights =
+      node.opType === 'MatMulNBits'
+        ? readInt(node, 'K', 0) * readInt(node, 'N', 0)
+        : Math.max(0, ...node.input.map((name) => elements.get(name) ?? 0));
     const aliases = listAliases(node, (output) => readers.get(output)?.map((reader) => reader.node) ?? []);
     return [{ name, aliases, operator: node.opType, macs, weights }];
   });

@@ -31,7 +31,7 @@ export function costOperator(node: NodeProto, types: ReadonlyMap<string, TensorT
 
 /** True for operators that multiply and accumulate, and that this table has no formula for. */
 export function isUncounted(node: NodeProto): boolean {
-  return /^(LSTM|GRU|RNN|DynamicQuantizeLSTM|Q?Attention|MultiHeadAttention|Einsum|DeformConv|MatMulNBits|If|Loop|Scan)$/.test(
+  return /^(LSTM|GRU|RNN|DynamicQuantizeLSTM|Q?Attention|MultiHeadAttention|Einsum|DeformConv|If|Loop|Scan)$/.test(
     node.opType,
   );
 }
@@ -57,6 +57,10 @@ const countGemm: Counter = (node, shapeOf) => {
   return multiply(count(shapeOf(node.output[0])), known(shapeOf(node.input[0])?.at(isTransposed ? 0 : -1)));
 };
 
+/** Weights are packed: their depth is an attribute. */
+const countMatMulNBits: Counter = (node, shapeOf) =>
+  multiply(count(shapeOf(node.output[0])), readInt(node, 'K', 0) || undefined);
+
 const counters: Readonly<Record<string, Counter>> = {
   Conv: countConv(1),
   FusedConv: countConv(1),
@@ -73,6 +77,7 @@ const counters: Readonly<Record<string, Counter>> = {
   MatMulIntegerToFloat: countMatMul,
   DynamicQuantizeMatMul: countMatMul,
   QLinearMatMul: countMatMul,
+  MatMulNBits: countMatMulNBits,
 };
 
 function countBytes(node: NodeProto, types: ReadonlyMap<string, TensorType>): number | undefined {

@@ -1,5 +1,5 @@
 import type { GraphProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
-import { findAttribute, readFloat } from './attribute.ts';
+import { findAttribute, readFloat, readInt } from './attribute.ts';
 import { findElementType } from './element-type.ts';
 import { type GraphIndex, hasSoleConsumer, indexGraph } from './graph-index.ts';
 import { dequantizerBehind, findStored, resolveConstant } from './resolve-constant.ts';
@@ -11,9 +11,11 @@ export type KernelTarget = 'x64' | 'arm';
 
 /** Operators that are integer ones by themselves. */
 const integerOperators =
-  /^QLinear(Conv|MatMul)$|^QGemm$|^MatMulInteger(ToFloat)?$|^ConvInteger$|^DynamicQuantizeMatMul$|^MatMulNBits$/;
+  /^QLinear(Conv|MatMul)$|^QGemm$|^MatMulInteger(ToFloat)?$|^ConvInteger$|^DynamicQuantizeMatMul$/;
 /** Operators that become such between DequantizeLinear and QuantizeLinear. */
 const fusableOperators = /^(Conv|Gemm|MatMul)$/;
+/** All that multiply and accumulate. */
+const layerOperators = /^(Conv|Gemm|MatMul|ConvTranspose|MatMulNBits)$/;
 /** Of these, the ones that may end in float32. */
 const mayEndInFloat = /^(Gemm|MatMul)$/;
 
@@ -28,8 +30,8 @@ export function predictKernels(graph: GraphProto): Map<string, Record<KernelTarg
   const index = indexGraph(graph);
   const found = new Map<string, Record<KernelTarget, ExpectedKernel>>();
   for (const node of graph.node) {
-    const isInteger = integerOperators.test(node.opType);
-    if (!isInteger && !fusableOperators.test(node.opType) && node.opType !== 'ConvTranspose') continue;
+    const isInteger = integerOperators.test(node.opType) || multipliesBytes(node);
+    if (!isInteger && !layerOperators.test(node.opType)) continue;
     const name = node.name || (node.output[0] ?? '');
     found.set(name, {
       x64: isInteger || fuses(node, index, 'x64') ? 'integer' : 'float',
@@ -37,6 +39,11 @@ export function predictKernels(graph: GraphProto): Map<string, Record<KernelTarg
     });
   }
   return found;
+}
+
+/** MatMulNBits unpacks its weights to float32, unless its accuracy level asks for int8 activations. */
+function multipliesBytes(node: NodeProto): boolean {
+  return node.opType === 'MatMulNBits' && readInt(node, 'accuracy_level', 0) === 4;
 }
 
 /** One tensor between integer steps: the type of its codes, and whether one reader alone takes them. */

@@ -15,7 +15,11 @@ export const profile: BackendProfile = {
       verdict: 'converted',
       why: 'float16 kernels from ARMv8.2 on (not Cortex-A53, A57, A72), otherwise widened to float32',
     },
-    { scheme: 'weight-only', verdict: 'integer', why: 'MatMulNBits multiplies packed weights' },
+    {
+      scheme: 'weight-only',
+      verdict: 'float',
+      why: 'MatMulNBits unpacks 4-bit weights and multiplies in float32; on integers at accuracy level 4',
+    },
     {
       scheme: 'dynamic',
       verdict: 'integer',

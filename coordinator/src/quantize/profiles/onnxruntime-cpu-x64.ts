@@ -15,7 +15,11 @@ export const profile: BackendProfile = {
       verdict: 'converted',
       why: 'widened to float32 when it is loaded: smaller, not faster',
     },
-    { scheme: 'weight-only', verdict: 'integer', why: 'MatMulNBits multiplies packed weights' },
+    {
+      scheme: 'weight-only',
+      verdict: 'float',
+      why: 'MatMulNBits unpacks 4-bit weights and multiplies in float32; on integers at accuracy level 4',
+    },
     {
       scheme: 'dynamic',
       verdict: 'integer',

@@ -193,7 +193,7 @@ describe('judgeTargets', () => {
     'int8-a16w8': ['float', 'float', 'refused', 'refused'],
     'int8-mixed': asymmetric,
     'int8-dyn': asymmetric,
-    'int4-wo': asymmetric,
+    'int4-wo': ['float', 'float', 'refused', 'refused'],
   };
 
   it('knows x64, Arm, TensorRT and the Jetson Nano', () => {
