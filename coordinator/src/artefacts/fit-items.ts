@@ -108,7 +108,7 @@ function imageTarget(
       ? 'The input contract names a layout, but no channels.'
       : `The model leaves the size of its input open, and the images of ${name} ${encoding ? 'differ in size' : 'do not have the size that it fixes'}.`,
     {
-      hint: 'Give height, width and channels in the input contract: a file with lines such as "height: 224", passed with --input-contract.',
+      hint: 'Give height, width and channels in the input contract: a file with lines such as "height: 224", passed with --contract.',
     },
   );
 }
