@@ -43,6 +43,17 @@ export function isSeenOutside({ outputs, captured }: GraphIndex, tensor: string)
   return outputs.has(tensor) || captured.has(tensor);
 }
 
+/** Whether one operator alone reads these codes: ONNX Runtime gives each reader a DequantizeLinear of its own first. */
+export function hasOneReader(index: GraphIndex, codes: string): boolean {
+  if (!hasSoleConsumer(index, codes)) return false;
+  const [step] = index.consumers.get(codes) ?? [];
+  if (step?.opType !== 'DequantizeLinear') return true;
+  const values = step.output[0] ?? '';
+  // Whoever asks for the shape alone is folded away before.
+  const readers = (index.consumers.get(values) ?? []).filter(({ opType }) => opType !== 'Shape');
+  return readers.length + (index.outputs.has(values) ? 1 : 0) === 1 && !index.captured.has(values);
+}
+
 /** Every name that a subgraph reads. Names of its own are harmless here: ONNX forbids shadowing. */
 function* capturedBy(graph: GraphProto): Generator<string> {
   for (const inner of walkGraphs(graph)) {

@@ -9,7 +9,7 @@ import {
   type NodeProto,
   type TensorProto,
 } from '../../gen/onnx/onnx_pb.js';
-import { intAttribute } from './attribute.ts';
+import { intAttribute, intsAttribute } from './attribute.ts';
 import { buildModel, buildNode } from './fixtures/build-model.ts';
 import { listIntegerWeights } from './integer-weight-rows.ts';
 import { type ChannelRisk, type SaturationRisk, scanChannels, scanSaturation } from './scan-saturation.ts';
@@ -102,6 +102,9 @@ describe('the saturation scan', () => {
         createTensor('xz', 'uint8', [], Uint8Array.of(0)),
         createTensor('flat', 'int64', [2], BigInt64Array.of(4n, -1n)),
         createTensor('eight', 'int8', [8], codes),
+        createTensor('one', 'float32', [], Float32Array.of(1)),
+        createTensor('none', 'float32', [1], Float32Array.of(0)),
+        createTensor('shape', 'int64', [2], BigInt64Array.of(4n, 2n)),
         ...initialisers,
       ],
       nodes: [
@@ -137,6 +140,60 @@ describe('the saturation scan', () => {
       buildNode('Reshape', ['xd', 'flat'], ['moved']),
       buildNode('MatMul', ['moved', 'wd'], ['y']),
     ],
+    'a Cast to the same type': [
+      dequantize('w', 'd'),
+      buildNode('Cast', ['d'], ['wd'], [intAttribute('to', 1)]),
+      product(),
+    ],
+    'a Cast of the codes to their own type': [
+      buildNode('Cast', ['w'], ['c'], [intAttribute('to', 3)]),
+      dequantize('c'),
+      product(),
+    ],
+    'a Dropout': [dequantize('w', 'd'), buildNode('Dropout', ['d'], ['wd']), product()],
+    'a product with 1': [dequantize('w', 'd'), buildNode('Mul', ['one', 'd'], ['wd']), product()],
+    'a quotient by 1 and a sum with 0': [
+      dequantize('w', 'd'),
+      buildNode('Div', ['d', 'one'], ['e']),
+      buildNode('Add', ['e', 'none'], ['f']),
+      buildNode('Sub', ['f', 'none'], ['wd']),
+      product(),
+    ],
+    'an Expand to the same shape': [
+      dequantize('w', 'd'),
+      buildNode('Expand', ['d', 'shape'], ['wd']),
+      product(),
+    ],
+    'a Reshape by a list in a Constant': [
+      buildNode('Constant', [], ['list'], [intsAttribute('value_ints', [4, 2])]),
+      buildNode('Reshape', ['eight', 'list'], ['c']),
+      dequantize('c'),
+      product(),
+    ],
+    'a chain of quantize steps with a Transpose in it': [
+      dequantize('wt', 'd'),
+      buildNode('Transpose', ['d'], ['e']),
+      buildNode('QuantizeLinear', ['e', 's', 'wz'], ['c']),
+      dequantize('c'),
+      product(),
+    ],
+    'a QuantizeLinear whose output_dtype is int8': [
+      buildNode('QuantizeLinear', ['wf', 's'], ['c'], [intAttribute('output_dtype', 3)]),
+      buildNode('DequantizeLinear', ['c', 's'], ['wd']),
+      product(),
+    ],
+    'a Dropout of the activation': [
+      dequantize('w'),
+      buildNode('Dropout', ['xd'], ['moved']),
+      buildNode('MatMul', ['moved', 'wd'], ['y']),
+    ],
+    'a Cast, product and sum of the activation that change nothing': [
+      dequantize('w'),
+      buildNode('Cast', ['xd'], ['a'], [intAttribute('to', 1)]),
+      buildNode('Mul', ['a', 'one'], ['b']),
+      buildNode('Add', ['none', 'b'], ['moved']),
+      buildNode('MatMul', ['moved', 'wd'], ['y']),
+    ],
   };
   for (const [what, nodes] of Object.entries(found)) {
     it(`finds weights behind ${what}`, () => {
@@ -144,6 +201,71 @@ describe('the saturation scan', () => {
       assert.deepEqual([risk?.channels, risk?.channelsAtRisk, others], [2, 2, []]);
     });
   }
+
+  it('finds a weight of one dimension, and that of a Conv behind a Pad', () => {
+    const row = createTensor('row', 'int8', [4], Int8Array.of(127, 127, 0, 0));
+    assert.equal(scan(behind([dequantize('row'), product()], [row]))[0]?.channels, 1);
+    const kernel = createTensor('kernel', 'int8', [1, 2, 1, 1], Int8Array.of(127, 127));
+    const pad = buildNode('Pad', ['xd', 'pads'], ['padded']);
+    const conv = buildNode('Conv', ['padded', 'wd'], ['y']);
+    assert.equal(scan(behind([dequantize('kernel'), pad, conv], [kernel])).length, 1);
+  });
+
+  it('finds both readers of a shared weight, one of them through a Transpose where the channels move', () => {
+    const scales = createTensor('s4', 'float32', [4], Float32Array.of(0.1, 0.2, 0.1, 0.2));
+    const zeros = createTensor('z4', 'int8', [4], new Int8Array(4));
+    const weights = createTensor(
+      'square',
+      'int8',
+      [4, 4],
+      // Row 0 alone is large: no pair along K (the rows) overflows, behind the Transpose one channel does.
+      Int8Array.of(127, 127, 127, 127, ...Array<number>(12).fill(0)),
+    );
+    const perChannel = buildNode(
+      'DequantizeLinear',
+      ['square', 's4', 'z4'],
+      ['wd'],
+      [intAttribute('axis', 0)],
+    );
+    const nodes = [
+      perChannel,
+      buildNode('Transpose', ['wd'], ['moved'], [intsAttribute('perm', [1, 0])]),
+      buildNode('MatMul', ['xd', 'wd'], ['plain']),
+      buildNode('MatMul', ['xd', 'moved'], ['y']),
+    ];
+    assert.deepEqual(
+      scan(behind(nodes, [scales, zeros, weights])).map(({ node, channelsAtRisk }) => [node, channelsAtRisk]),
+      [['y', 1]],
+    );
+  });
+
+  it('quantizes constant weights per channel, ties to even', () => {
+    // 64.5 becomes 64: a pair of 128 is exact, one of 129 is not.
+    const floats = createTensor('floats', 'float32', [2, 2], Float32Array.of(64.5, 65, 64, 128));
+    const scales = createTensor('s2', 'float32', [2], Float32Array.of(1, 2));
+    const zeros = createTensor('z2', 'int8', [2], new Int8Array(2));
+    const axis = (value: number) => [intAttribute('axis', value)];
+    const nodes = (value: number) => [
+      buildNode('QuantizeLinear', ['floats', 's2', 'z2'], ['c'], axis(value)),
+      buildNode('DequantizeLinear', ['c', 's2', 'z2'], ['wd'], axis(value)),
+      product(),
+    ];
+    const channels = (value: number) =>
+      listIntegerWeights(behind(nodes(value), [floats, scales, zeros])).known.flatMap(({ rowsOf }) => [
+        ...rowsOf(0),
+        ...rowsOf(1),
+      ]);
+    assert.deepEqual(channels(1), [Int8Array.of(64, 64), Int8Array.of(32, 64)]);
+    assert.deepEqual(channels(0), [Int8Array.of(64, 32), Int8Array.of(65, 64)]);
+  });
+
+  it('leaves uint8 weights out, and int8 activations that one reader takes, which become uint8', () => {
+    const bytes = createTensor('bytes', 'uint8', [4, 2], new Uint8Array(8).fill(250));
+    const plain = buildNode('DequantizeLinear', ['bytes', 's', 'xz'], ['wd']);
+    assert.deepEqual(scan(behind([plain, product()], [bytes])), []);
+    const codes = buildNode('QuantizeLinear', ['v', 's', 'wz'], ['c']);
+    assert.deepEqual(scan(behind([codes, dequantize('c'), product()])), []);
+  });
 
   it('finds weights in a branch, of the graph around it', () => {
     const branch = buildModel({
@@ -173,16 +295,52 @@ describe('the saturation scan', () => {
     );
   });
 
-  it('does not know weights that are computed, nor what a function of the model’s own does', () => {
+  it('looks into functions of the model’s own, across their borders', () => {
+    const scanWith = (nodes: readonly NodeProto[], ...functions: FunctionProto[]) =>
+      scanSaturation({ graph: behind(nodes), functions });
+    const own = (name: string, input: string[], node: NodeProto) => {
+      return create(FunctionProtoSchema, { domain: 'own', name, input, output: ['o'], node: [node] });
+    };
+    const call = (name: string, input: string[], output: string) => {
+      return Object.assign(buildNode(name, input, [output]), { domain: 'own' });
+    };
+    const multiply = own('Multiply', ['a', 'b'], buildNode('MatMul', ['a', 'b'], ['o']));
+    const expand = own('Expand8', ['q', 's', 'z'], buildNode('DequantizeLinear', ['q', 's', 'z'], ['o']));
+    const sigmoid = own('Act', ['a'], buildNode('Sigmoid', ['a'], ['o']));
+    const nodes = [
+      call('Expand8', ['w', 's', 'wz'], 'wd'),
+      call('Multiply', ['xd', 'wd'], 'm'),
+      call('Act', ['m'], 'y'),
+    ];
+    const { risks, unknown } = scanWith(nodes, multiply, expand, sigmoid);
+    assert.deepEqual([risks.map(({ channelsAtRisk }) => channelsAtRisk), unknown], [[2], []]);
+  });
+
+  it('does not know weights that are computed or given, nor what a function without end does', () => {
     const unknownOf = (nodes: readonly NodeProto[], functions: FunctionProto[] = []) =>
       scanSaturation({ graph: behind(nodes), functions }).unknown.map(({ node, why }) => `${node}: ${why}`);
     const codes = buildNode('QuantizeLinear', ['v', 's', 'wz'], ['c']);
-    assert.match(unknownOf([codes, dequantize('c'), product()]).join(), /^y: its int8 weights are computed/);
+    const shared = [codes, dequantize('c'), product(), buildNode('Sigmoid', ['wd'], ['other'])];
+    assert.match(unknownOf(shared).join(), /^y: its int8 weights are computed by QuantizeLinear$/);
+    const gathered = buildNode('Gather', ['w', 'flat'], ['c']);
+    assert.match(unknownOf([gathered, dequantize('c'), product()]).join(), /computed by Gather$/);
+    assert.match(unknownOf([dequantize('v'), product()]).join(), /given with each inference$/);
+    const scaled = buildNode('Mul', ['wf', 'wf'], ['f']);
+    const folded = buildNode('QuantizeLinear', ['f', 's', 'wz'], ['c']);
+    assert.match(
+      unknownOf([scaled, folded, dequantize('c'), product()]).join(),
+      /computed by QuantizeLinear$/,
+    );
     assert.match(unknownOf([codes, buildNode('MatMulInteger', ['xq', 'c'], ['y'])]).join(), /computed/);
     const call = buildNode('Block', ['xd'], ['y']);
     call.domain = 'own';
-    const own = create(FunctionProtoSchema, { domain: 'own', name: 'Block' });
-    assert.match(unknownOf([call], [own]).join(), /function of the model’s own/);
+    const again = buildNode('Block', ['a'], ['b']);
+    again.domain = 'own';
+    const endless = create(FunctionProtoSchema, {
+      ...{ domain: 'own', name: 'Block', input: ['a'], output: ['b'] },
+      node: [again],
+    });
+    assert.match(unknownOf([call], [endless]).join(), /function of the model’s own/);
     const bytes = buildNode('QuantizeLinear', ['v', 's', 'xz'], ['c']);
     const plain = buildNode('DequantizeLinear', ['c', 's', 'xz'], ['wd']);
     assert.deepEqual(unknownOf([bytes, plain, product()]), [], 'uint8 by uint8 does not saturate');
