@@ -77,7 +77,7 @@ function baselineOf(model: Model, file: StoredModelFile, createdAtMs: number): V
       recipe: 'as-is',
       ...description,
       saturation: summariseRisk(scanSaturation(file.read.model)),
-      kernels: Object.fromEntries(predictKernels(file.read.model.graph!)),
+      kernels: Object.fromEntries(predictKernels(file.read.model.graph!, file.read.model.functions)),
     },
     createdAtMs,
   };

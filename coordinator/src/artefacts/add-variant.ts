@@ -45,7 +45,7 @@ export async function addVariant(request: AddVariantRequest): Promise<Variant> {
       ...description,
       ...(layers && { layers }),
       saturation: summariseRisk(scanSaturation(file.read.model)),
-      kernels: Object.fromEntries(predictKernels(file.read.model.graph!)),
+      kernels: Object.fromEntries(predictKernels(file.read.model.graph!, file.read.model.functions)),
       recipe: 'imported',
       notes: [`Made by ${producer}, taken as it is.`, ...description.notes],
     },

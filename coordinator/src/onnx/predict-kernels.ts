@@ -1,8 +1,18 @@
-import type { GraphProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
+import type { FunctionProto, GraphProto, NodeProto } from '../../gen/onnx/onnx_pb.js';
 import { findAttribute, readFloat, readInt } from './attribute.ts';
 import { findElementType } from './element-type.ts';
-import { type GraphIndex, hasSoleConsumer, indexGraph } from './graph-index.ts';
-import { dequantizerBehind, findStored, resolveConstant } from './resolve-constant.ts';
+import { hasOneReader, hasSoleConsumer, indexGraph } from './graph-index.ts';
+import { inlineFunctions } from './inline-functions.ts';
+import {
+  dequantizerBehind,
+  findStored,
+  producerOf,
+  resolveConstant,
+  type Scopes,
+  unchangedInput,
+} from './resolve-constant.ts';
+import { countElements, type Tensor } from './tensor.ts';
+import { subgraphs } from './walk-graph.ts';
 
 /** What a layer is expected to compute with. */
 export type ExpectedKernel = 'integer' | 'float';
@@ -21,23 +31,29 @@ const mayEndInFloat = /^(Gemm|MatMul)$/;
 
 /**
  * What ONNX Runtime's CPU kernels will make of each layer that multiplies and accumulates, from the file alone, by the
- * layer's name (its output's where it has none). The rules are those of its QDQ transformers (qdq_selectors.cc and
- * qdq_s8_to_u8.cc, 1.30): every input from an 8-bit DequantizeLinear, the only reader of the output a QuantizeLinear
- * of the same type, and on x64 no int8 activations but those that one reader takes, which are turned into uint8.
- * A prediction: running it may refute it.
+ * layer's name (its output's where it has none); those of subgraphs and of the model's own functions included. The
+ * rules are those of its QDQ transformers (qdq_selectors.cc and qdq_s8_to_u8.cc, 1.30): every input from an 8-bit
+ * DequantizeLinear, the only reader of the output a QuantizeLinear of the same type, and on x64 no int8 activations
+ * but those that one reader takes, which are turned into uint8. A prediction: running it may refute it.
  */
-export function predictKernels(graph: GraphProto): Map<string, Record<KernelTarget, ExpectedKernel>> {
-  const index = indexGraph(graph);
+export function predictKernels(
+  graph: GraphProto,
+  functions: readonly FunctionProto[] = [],
+): Map<string, Record<KernelTarget, ExpectedKernel>> {
   const found = new Map<string, Record<KernelTarget, ExpectedKernel>>();
-  for (const node of graph.node) {
-    const isInteger = integerOperators.test(node.opType) || multipliesBytes(node);
-    if (!isInteger && !layerOperators.test(node.opType)) continue;
-    const name = node.name || (node.output[0] ?? '');
-    found.set(name, {
-      x64: isInteger || fuses(node, index, 'x64') ? 'integer' : 'float',
-      arm: isInteger || fuses(node, index, 'arm') ? 'integer' : 'float',
-    });
-  }
+  const visit = (inner: GraphProto, outer: Scopes): void => {
+    const scopes = [indexGraph(inner), ...outer];
+    for (const node of inner.node) {
+      for (const subgraph of subgraphs(node)) visit(subgraph, scopes);
+      const isInteger = integerOperators.test(node.opType) || multipliesBytes(node);
+      if (!isInteger && !layerOperators.test(node.opType)) continue;
+      found.set(node.name || (node.output[0] ?? ''), {
+        x64: isInteger || fuses(node, scopes, 'x64') ? 'integer' : 'float',
+        arm: isInteger || fuses(node, scopes, 'arm') ? 'integer' : 'float',
+      });
+    }
+  };
+  visit(inlineFunctions(graph, functions), []);
   return found;
 }
 
@@ -50,28 +66,55 @@ function multipliesBytes(node: NodeProto): boolean {
 interface Codes {
   readonly type: string;
   readonly isSole: boolean;
+  /** Of stored weights, whose type stays as it is. */
+  readonly isConstant: boolean;
 }
 
-function fuses(node: NodeProto, index: GraphIndex, target: KernelTarget): boolean {
+/** What is made of an output: codes; float values; or float values of a kind that keeps the layer itself in float. */
+type Output = Codes | 'float' | 'kept-float';
+
+function fuses(node: NodeProto, scopes: Scopes, target: KernelTarget): boolean {
   if (!fusableOperators.test(node.opType)) return false;
-  const activation = codesBehind(node.input[0], index);
-  const weight = codesBehind(node.input[1], index);
+  const activation = codesBehind(activationOf(node, scopes), scopes, movedActivations);
+  const weight = codesBehind(node.input[1], scopes, movedWeights);
   if (!activation || !weight || !isByte(activation.type) || !isByte(weight.type)) return false;
-  // A float bias is quantized for a Conv; a Gemm stays float with it.
-  if (node.opType === 'Gemm' && !isPlainGemm(node, index)) return false;
-  const output = codesAfter(node, index);
-  if (output === 'float') {
-    return (
-      mayEndInFloat.test(node.opType) && runsOn(activation, target) && fitsWeight(activation, weight, target)
-    );
-  }
-  if (!runsOn(activation, target) || !runsOn(output, target)) return false;
-  return typeOn(activation, target) === typeOn(output, target) && fitsWeight(activation, weight, target);
+  if (!runsOn(activation, target) || !fitsWeight(activation, weight, target)) return false;
+  const sum = addedBias(node, scopes);
+  const output = codesAfter(sum ?? node, scopes);
+  const hasFloatBias = sum !== undefined && !codesBehind(biasOf(sum, node), scopes, movedWeights);
+  if (node.opType === 'Gemm' && !isPlainGemm(node, scopes, output)) return false;
+  if (output === 'float') return mayEndInFloat.test(node.opType) && !hasFloatBias;
+  if (output === 'kept-float' || !runsOn(output, target)) return false;
+  return typeOn(activation, target) === typeOn(output, target);
+}
+
+/** The activation of a layer; for a Conv that of the Pad in front, which ONNX Runtime makes part of it. */
+function activationOf(node: NodeProto, scopes: Scopes): string {
+  const name = node.input[0] ?? '';
+  const producer = producerOf(name, scopes);
+  return node.opType === 'Conv' && producer?.opType === 'Pad' ? (producer.input[0] ?? '') : name;
+}
+
+/** The Add of a constant row behind a MatMul, which ONNX Runtime makes a Gemm of. */
+function addedBias(node: NodeProto, scopes: Scopes): NodeProto | undefined {
+  const output = node.output[0] ?? '';
+  const [reader] = scopes[0]!.consumers.get(output) ?? [];
+  if (node.opType !== 'MatMul' || reader?.opType !== 'Add' || !hasSoleConsumer(scopes[0]!, output))
+    return undefined;
+  const name = biasOf(reader, node);
+  const bias = findStored(name, scopes) ?? resolveConstant(name, scopes);
+  // A single number is added by itself, and so is what is left out of the graph as a sum with 0.
+  const elements = countElements(bias?.dims.map(Number) ?? [0]);
+  return elements > 1 && unchangedInput(reader, scopes) === undefined ? reader : undefined;
+}
+
+function biasOf(sum: NodeProto, product: NodeProto): string {
+  return sum.input.find((name) => name !== product.output[0]) ?? '';
 }
 
 /** int8 activations take int8 weights. */
 function fitsWeight(activation: Codes, weight: Codes, target: KernelTarget): boolean {
-  return typeOn(activation, target) === 'uint8' || weight.type === 'int8';
+  return typeOn(activation, target) === 'uint8' || typeOn(weight, target) === 'int8';
 }
 
 function isByte(type: string): boolean {
@@ -79,89 +122,108 @@ function isByte(type: string): boolean {
 }
 
 /** On x64 int8 codes are turned into uint8 where exactly one reader takes them; others keep their operators float. */
-function runsOn({ type, isSole }: Codes, target: KernelTarget): boolean {
-  return type === 'uint8' || (type === 'int8' && (target === 'arm' || isSole));
+function runsOn({ type, isSole, isConstant }: Codes, target: KernelTarget): boolean {
+  return type === 'uint8' || (type === 'int8' && (target === 'arm' || isSole || isConstant));
 }
 
-function typeOn({ type }: Codes, target: KernelTarget): string {
-  return target === 'x64' ? 'uint8' : type;
-}
-
-/** A bias is added to the integer sums: with factors, or in float, it has no place in the integer kernel. */
-function isPlainGemm(node: NodeProto, index: GraphIndex): boolean {
-  if (!node.input[2]) return true;
-  const hasFactors = readFloat(node, 'alpha', 1) !== 1 || readFloat(node, 'beta', 1) !== 1;
-  return !hasFactors && codesBehind(node.input[2], index) !== undefined;
+function typeOn({ type, isSole, isConstant }: Codes, target: KernelTarget): string {
+  return target === 'x64' && isSole && !isConstant ? 'uint8' : type;
 }
 
 /**
- * The codes from which a DequantizeLinear makes this tensor, where nothing but views lies between, which the runtime
- * moves or folds; undefined where it comes from elsewhere, or the step is one that the runtime does not fuse.
+ * A bias is added to the integer sums: with factors it has no place in the integer kernel. In float it is quantized
+ * where the output is.
  */
-function codesBehind(name: string | undefined, index: GraphIndex): Codes | undefined {
-  const step = dequantizerBehind(name ?? '', [index]);
-  if (!step || !hasFloatScale(step, index)) return undefined;
-  const codes = step.input[0] ?? '';
-  const type = resolveConstant(codes, [index])?.elementType ?? typeOfStep(step, index);
-  const maker = index.producers.get(codes);
-  if (type === undefined || (maker?.opType === 'QuantizeLinear' && typeOfStep(maker, index) === undefined))
-    return undefined;
-  return { type, isSole: hasOneReader(index, codes) };
+function isPlainGemm(node: NodeProto, scopes: Scopes, output: Output): boolean {
+  const bias = node.input[2];
+  if (!bias) return true;
+  if (readFloat(node, 'alpha', 1) !== 1 || readFloat(node, 'beta', 1) !== 1) return false;
+  if (codesBehind(bias, scopes, movedWeights)) return true;
+  return typeof output !== 'string' && findStored(bias, scopes) !== undefined;
 }
 
-/** Whether one operator alone reads these codes: the runtime gives each reader a DequantizeLinear of its own first. */
-function hasOneReader(index: GraphIndex, codes: string): boolean {
-  if (!hasSoleConsumer(index, codes)) return false;
-  const [step] = index.consumers.get(codes) ?? [];
-  if (step?.opType !== 'DequantizeLinear') return true;
-  const values = step.output[0] ?? '';
-  // Whoever asks for the shape alone is folded away before.
-  const readers = (index.consumers.get(values) ?? []).filter(({ opType }) => opType !== 'Shape');
-  return readers.length + (index.outputs.has(values) ? 1 : 0) === 1 && !index.captured.has(values);
+/** Operators that the runtime moves a DequantizeLinear through, of activations and of constants. */
+const movedActivations = /^(Reshape|Transpose|Squeeze|Unsqueeze|Slice|MaxPool)$/;
+const movedWeights = /^Transpose$/;
+
+/**
+ * The codes from which a DequantizeLinear of this graph makes a tensor, where nothing lies between but what the runtime
+ * moves or removes; undefined where it comes from elsewhere, or the step is one that the runtime does not fuse.
+ */
+function codesBehind(name: string | undefined, scopes: Scopes, through: RegExp): Codes | undefined {
+  const [index] = scopes;
+  const step = dequantizerBehind(name ?? '', scopes, through);
+  if (!step || !index!.producers.has(step.output[0] ?? '') || !hasFloatScale(step, scopes)) return undefined;
+  const codes = step.input[0] ?? '';
+  const constant = resolveConstant(codes, scopes);
+  if (constant) return { type: constant.elementType, isSole: true, isConstant: true };
+  const maker = producerOf(codes, scopes);
+  const type = maker?.opType === 'DynamicQuantizeLinear' ? 'uint8' : typeOfStep(step, scopes);
+  if (type === undefined || (maker?.opType === 'QuantizeLinear' && typeOfStep(maker, scopes) === undefined))
+    return undefined;
+  return { type, isSole: hasOneReader(index!, codes), isConstant: false };
 }
 
 /** Operators through which the runtime moves the quantize step behind them forward. */
-const passesCodes = /^(Identity|Reshape|Transpose|Squeeze|Unsqueeze|Flatten|Slice|MaxPool)$/;
+const passesCodes = /^(Identity|Reshape|Transpose|Squeeze|Unsqueeze|Slice|MaxPool)$/;
 
-/** What is made of the output: codes, or `float` where it stays so or several read it. */
-function codesAfter(node: NodeProto, index: GraphIndex): Codes | 'float' {
+function codesAfter(node: NodeProto, scopes: Scopes): Output {
+  const [index] = scopes;
   const output = node.output[0] ?? '';
-  const [reader] = index.consumers.get(output) ?? [];
-  if (!reader || !hasSoleConsumer(index, output)) return 'float';
-  // A Relu whose output starts at its zero point is what the range does anyway.
+  const [reader] = index!.consumers.get(output) ?? [];
+  if (!reader || !hasSoleConsumer(index!, output)) return 'float';
   if (/^(Relu|Clip)$/.test(reader.opType)) {
-    const codes = codesAfter(reader, index);
-    return codes !== 'float' && startsAtZero(reader, index) ? codes : 'float';
+    // It is taken for a part of the QuantizeLinear behind it, or for the graph's last operator.
+    const codes = codesAfter(reader, scopes);
+    if (codes === 'float') return index!.consumers.has(reader.output[0] ?? '') ? 'kept-float' : 'float';
+    return codes !== 'kept-float' && isRedundant(reader, scopes) ? codes : 'kept-float';
   }
-  if (passesCodes.test(reader.opType)) return codesAfter(reader, index);
-  if (reader.opType !== 'QuantizeLinear' || !hasFloatScale(reader, index)) return 'float';
-  const type = typeOfStep(reader, index);
-  return type === undefined ? 'float' : { type, isSole: hasOneReader(index, reader.output[0] ?? '') };
+  if (passesCodes.test(reader.opType) || unchangedInput(reader, scopes) === output)
+    return codesAfter(reader, scopes);
+  if (reader.opType !== 'QuantizeLinear' || !hasFloatScale(reader, scopes)) return 'float';
+  const type = typeOfStep(reader, scopes);
+  if (type === undefined) return 'float';
+  return { type, isSole: hasOneReader(index!, reader.output[0] ?? ''), isConstant: false };
 }
 
-/** Whether the QuantizeLinear behind a Relu has its zero point at the least code. */
-function startsAtZero(relu: NodeProto, index: GraphIndex): boolean {
-  const [step] = index.consumers.get(relu.output[0] ?? '') ?? [];
-  const zeroPoint = findStored(step?.input[2] ?? '', [index]);
-  if (!zeroPoint) return true;
-  const value = zeroPoint.rawData.length > 0 ? zeroPoint.rawData[0]! : (zeroPoint.int32Data[0] ?? 0);
-  return typeNamed(zeroPoint.dataType) === 'uint8' ? value === 0 : value === 0x80 || value === -128;
+/** Whether a Relu or Clip cuts nothing that the range of the QuantizeLinear behind it does not cut. */
+function isRedundant(clip: NodeProto, scopes: Scopes): boolean {
+  const [step] = scopes[0]!.consumers.get(clip.output[0] ?? '') ?? [];
+  if (step?.opType !== 'QuantizeLinear') return false;
+  const scale = numberOf(resolveConstant(step.input[1] ?? '', scopes));
+  const zeroPoint = step.input[2] ? numberOf(resolveConstant(step.input[2], scopes)) : 0;
+  if (scale === undefined || zeroPoint === undefined) return false;
+  const [least, most] = typeOfStep(step, scopes) === 'int8' ? [-128, 127] : [0, 255];
+  const [low, high] = clipBounds(clip, scopes);
+  return low <= (least - zeroPoint) * scale && high >= (most - zeroPoint) * scale;
+}
+
+/** Least and most value that a Relu or Clip lets pass; bounds that are not stored let nothing pass. */
+function clipBounds(clip: NodeProto, scopes: Scopes): [number, number] {
+  if (clip.opType === 'Relu') return [0, Number.POSITIVE_INFINITY];
+  const bound = (position: number, attribute: string, otherwise: number): number | undefined => {
+    const name = clip.input[position];
+    return name ? numberOf(resolveConstant(name, scopes)) : readFloat(clip, attribute, otherwise);
+  };
+  const low = bound(1, 'min', Number.NEGATIVE_INFINITY);
+  const high = bound(2, 'max', Number.POSITIVE_INFINITY);
+  return [low ?? Number.POSITIVE_INFINITY, high ?? Number.NEGATIVE_INFINITY];
+}
+
+function numberOf(tensor: Tensor | undefined): number | undefined {
+  return tensor?.data.length === 1 ? Number(tensor.data[0]) : undefined;
 }
 
 /** Type of a step's codes by its zero point, uint8 without one; undefined where `output_dtype` says it instead, which the runtime does not fuse. */
-function typeOfStep(step: NodeProto, index: GraphIndex): string | undefined {
+function typeOfStep(step: NodeProto, scopes: Scopes): string | undefined {
   const name = step.input[2] ?? '';
   if (name === '') return findAttribute(step, 'output_dtype') ? undefined : 'uint8';
-  const zeroPoint = findStored(name, [index]);
-  return zeroPoint && typeNamed(zeroPoint.dataType);
+  const zeroPoint = findStored(name, scopes);
+  return zeroPoint && findElementType(zeroPoint.dataType)?.name;
 }
 
 /** Integer kernels take float32 scales alone. */
-function hasFloatScale(step: NodeProto, index: GraphIndex): boolean {
-  const scale = findStored(step.input[1] ?? '', [index]);
-  return !scale || typeNamed(scale.dataType) === 'float32';
-}
-
-function typeNamed(code: number): string | undefined {
-  return findElementType(code)?.name;
+function hasFloatScale(step: NodeProto, scopes: Scopes): boolean {
+  const scale = findStored(step.input[1] ?? '', scopes);
+  return !scale || findElementType(scale.dataType)?.name === 'float32';
 }

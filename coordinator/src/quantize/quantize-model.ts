@@ -220,7 +220,7 @@ async function makeVariant(recipe: Recipe, { bench, reference, work }: Making): 
       floatOperators: made.floatOperators,
       targets: judgeTargets(recipe),
       saturation: summariseRisk(saturation),
-      kernels: Object.fromEntries(predictKernels(stamped.graph!)),
+      kernels: Object.fromEntries(predictKernels(stamped.graph!, stamped.functions)),
       ...(comparison.sqnrDb === undefined ? {} : { outputSqnrDb: comparison.sqnrDb }),
       ...(layerCheck ? { layerCheck } : {}),
       ...(warnings.length > 0 ? { warnings } : {}),
